@@ -1,0 +1,122 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Stage is how grave the consequences of an environment may become.
+//
+// +kubebuilder:validation:Enum=Development;Staging;Production
+type Stage string
+
+// The stages, in the order in which a change passes through them.
+const (
+	Development Stage = "Development"
+	Staging     Stage = "Staging"
+	Production  Stage = "Production"
+)
+
+// Level is what a violation of a guardrail leads to. Observe reports it in the
+// background and is never in the path of a request, Warn answers the request with
+// a warning, Enforce refuses it.
+//
+// +kubebuilder:validation:Enum=Observe;Warn;Enforce
+type Level string
+
+// The levels, weakest first.
+const (
+	Observe Level = "Observe"
+	Warn    Level = "Warn"
+	Enforce Level = "Enforce"
+)
+
+// Quality is a side of behaviour that earns the right to enter the next environment.
+//
+// +kubebuilder:validation:Enum=Predictability;Recoverability;SafeFailure
+type Quality string
+
+// The qualities.
+const (
+	Predictability Quality = "Predictability"
+	Recoverability Quality = "Recoverability"
+	SafeFailure    Quality = "SafeFailure"
+)
+
+// WorkloadKind is a kind of object that makes pods, or a bare Pod.
+//
+// +kubebuilder:validation:Enum=Deployment;StatefulSet;DaemonSet;CronJob;Job;ReplicaSet;ReplicationController;Pod
+type WorkloadKind string
+
+// The workload kinds.
+const (
+	KindDeployment            WorkloadKind = "Deployment"
+	KindStatefulSet           WorkloadKind = "StatefulSet"
+	KindDaemonSet             WorkloadKind = "DaemonSet"
+	KindCronJob               WorkloadKind = "CronJob"
+	KindJob                   WorkloadKind = "Job"
+	KindReplicaSet            WorkloadKind = "ReplicaSet"
+	KindReplicationController WorkloadKind = "ReplicationController"
+	KindPod                   WorkloadKind = "Pod"
+)
+
+// Condition types. Ready says that the object was understood and is in force; a
+// decision has a condition of its own, so that a closed gate is still Ready.
+const (
+	// ConditionReady is True when the object was reconciled as its spec says.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True, and present, only while a change is being worked on.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True, and present, only when nothing will improve without a change by a person.
+	ConditionStalled = "Stalled"
+	// ConditionPromotable is True on a PromotionGate when every workload behind it is Open.
+	ConditionPromotable = "Promotable"
+	// ConditionDefaultsAvailable is True on an EnvironmentPolicy when the cluster can apply safe defaults.
+	ConditionDefaultsAvailable = "DefaultsAvailable"
+	// ConditionAdmissionLive is True on an EnvironmentPolicy when its native admission policies were accepted by the API server.
+	ConditionAdmissionLive = "AdmissionLive"
+	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
+	ConditionDrifted = "Drifted"
+)
+
+// Reasons of conditions.
+const (
+	ReasonReconciled         = "Reconciled"
+	ReasonAccepted           = "Accepted"
+	ReasonInvalidExpression  = "InvalidExpression"
+	ReasonTooExpensive       = "TooExpensive"
+	ReasonPermissionDenied   = "PermissionDenied"
+	ReasonFailed             = "Failed"
+	ReasonSuspended          = "Suspended"
+	ReasonOverlap            = "EnvironmentsOverlap"
+	ReasonEnvironmentMissing = "EnvironmentMissing"
+	ReasonPolicyMissing      = "NoEnvironmentPolicy"
+	ReasonSourceUnknown      = "SourceUnknown"
+	ReasonNoWorkloads        = "NoWorkloads"
+	ReasonAllOpen            = "AllOpen"
+	ReasonEvidenceMissing    = "EvidenceMissing"
+	ReasonBlocked            = "Blocked"
+	ReasonUnsupported        = "Unsupported"
+	ReasonDrifted            = "Drifted"
+	ReasonNoDrift            = "NoDrift"
+	ReasonNotLive            = "NotLive"
+)
+
+// Annotations and labels that Rampart reads or writes.
+const (
+	// AnnotationSpecAuthor holds the last spec changes of a workload as "generation:user" pairs. Admission writes it.
+	AnnotationSpecAuthor = Group + "/spec-author"
+	// AnnotationJoined on a Namespace says which EnvironmentPolicy it joined and when:
+	// "<policy name> <RFC 3339 time> <empty|busy>". Busy means that workloads ran here already.
+	AnnotationJoined = Group + "/joined"
+	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it.
+	AnnotationOnFailure = Group + "/on-failure"
+	// AnnotationDrills set to Off on a workload stops drills of it.
+	AnnotationDrills = Group + "/drills"
+	// AnnotationBypass on a write gives the reason for passing a closed gate; it needs the verb bypass on the gate.
+	AnnotationBypass = Group + "/bypass"
+	// LabelManagedBy marks the objects that Rampart made.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
+	ManagedBy = "rampart"
+	// Finalizer holds an object until what Rampart made for it outside the object is gone.
+	Finalizer = Group + "/cleanup"
+)

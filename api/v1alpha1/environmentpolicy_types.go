@@ -1,0 +1,482 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// EnvironmentPolicy says which namespaces form an environment, and how far the
+// consequences of its guardrails may go there. stage and namespaceSelector alone
+// are a complete policy that surprises nobody.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=envpol,categories=rampart
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.spec.stage`
+// +kubebuilder:printcolumn:name="Namespaces",type=integer,JSONPath=`.status.namespaces`
+// +kubebuilder:printcolumn:name="Workloads",type=integer,JSONPath=`.status.workloads`
+// +kubebuilder:printcolumn:name="Guardrails",type=string,JSONPath=`.status.levels`
+// +kubebuilder:printcolumn:name="Findings",type=integer,JSONPath=`.status.findings`
+// +kubebuilder:printcolumn:name="Drift",type=integer,JSONPath=`.status.drifted`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
+type EnvironmentPolicy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what the platform team declares.
+	// +required
+	Spec EnvironmentPolicySpec `json:"spec"`
+
+	// status is what the operator sees and has decided.
+	// +optional
+	Status EnvironmentPolicyStatus `json:"status,omitempty"`
+}
+
+// EnvironmentPolicySpec declares an environment.
+//
+// +kubebuilder:validation:XValidation:rule="self.stage == oldSelf.stage",message="stage cannot change, because consequences must not jump: create another EnvironmentPolicy"
+// +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.guardrails) || self.guardrails.all(g, (!has(g.maxLevel) || g.maxLevel != 'Enforce') && (!has(g.startLevel) || g.startLevel != 'Enforce'))",message="only a Production environment may reach Enforce"
+// +kubebuilder:validation:XValidation:rule="self.stage != 'Development' || !has(self.guardrails) || self.guardrails.all(g, !has(g.startLevel) || g.startLevel == 'Observe' || (has(g.maxLevel) && g.maxLevel == 'Warn'))",message="Development observes: set maxLevel: Warn too where a guardrail shall warn"
+// +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.drift) || !has(self.drift.mode) || self.drift.mode != 'Correct'",message="only a Production environment corrects drift"
+// +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.rollout) || !has(self.rollout.onFailure) || self.rollout.onFailure != 'Rollback'",message="only a Production environment rolls back"
+// +kubebuilder:validation:XValidation:rule="self.stage != 'Production' || !has(self.drills) || !has(self.drills.mode) || self.drills.mode == 'Off'",message="drills never run in Production"
+type EnvironmentPolicySpec struct {
+	// stage is Development, Staging or Production. Every field left out gets the
+	// default of the stage. It cannot change later.
+	// +required
+	Stage Stage `json:"stage"`
+
+	// follows is the environment that changes come from. Guardrails carry part of
+	// what they earned there over to this one, and are not raised here before there.
+	// +optional
+	Follows *EnvironmentReference `json:"follows,omitempty"`
+
+	// namespaceSelector selects the namespaces of the environment by their labels. It
+	// must not be empty. kube-system, kube-public, kube-node-lease and the operator's
+	// own namespace are never selected. A namespace that two policies select belongs
+	// to the one with the graver stage, then to the older one.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="(has(self.matchLabels) && self.matchLabels.size() > 0) || (has(self.matchExpressions) && self.matchExpressions.size() > 0)",message="select namespaces by at least one label: an empty selector would take the whole cluster"
+	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
+
+	// guardrails are the rules that stand here, by name or by label. Left out, every
+	// Guardrail of the cluster stands, from Observe up to the ceiling of the stage
+	// (Development: Observe, Staging: Warn, Production: Enforce). An entry by name
+	// wins over entries by label, an earlier entry over a later one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Guardrails []GuardrailEntry `json:"guardrails,omitempty"`
+
+	// defaults: Apply sets safe defaults on new pods where the manifest is silent, Off
+	// does not. Default: Apply in Development, Off elsewhere, so that what is missing
+	// is found before production.
+	// +optional
+	Defaults DefaultsMode `json:"defaults,omitempty"`
+
+	// progression says what evidence raises a guardrail's level.
+	// +optional
+	Progression *Progression `json:"progression,omitempty"`
+
+	// drift says what follows when somebody who is not a trusted writer changes a workload's spec.
+	// +optional
+	Drift *DriftPolicy `json:"drift,omitempty"`
+
+	// rollout says what follows when a new revision fails.
+	// +optional
+	Rollout *RolloutPolicy `json:"rollout,omitempty"`
+
+	// promotion sets what a revision must have shown in its source environment before
+	// it may enter this one. It is the default and the floor of every PromotionGate here.
+	// +optional
+	Promotion *ReadinessTargets `json:"promotion,omitempty"`
+
+	// drills says whether the operator may disturb workloads here to see them recover.
+	// +optional
+	Drills *DrillPolicy `json:"drills,omitempty"`
+
+	// blastRadius limits how much the operator itself changes here at once.
+	// +optional
+	BlastRadius *BlastRadius `json:"blastRadius,omitempty"`
+
+	// suspend: Remediation stops every automatic change of workloads and every drill;
+	// All also freezes guardrail levels and gate decisions as they are. Evaluation and
+	// reports go on.
+	// +optional
+	// +kubebuilder:default=None
+	Suspend SuspendMode `json:"suspend,omitempty"`
+}
+
+// EnvironmentReference names another EnvironmentPolicy.
+type EnvironmentReference struct {
+	// name of the EnvironmentPolicy.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=40
+	Name string `json:"name"`
+}
+
+// GuardrailEntry brings one guardrail, or all with a label, into an environment.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.name) != has(self.selector)",message="set exactly one of name and selector"
+// +kubebuilder:validation:XValidation:rule="!has(self.startLevel) || !has(self.maxLevel) || self.maxLevel == 'Enforce' || self.startLevel == 'Observe' || self.startLevel == self.maxLevel",message="startLevel is above maxLevel"
+type GuardrailEntry struct {
+	// name of one Guardrail.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=48
+	Name string `json:"name,omitempty"`
+
+	// selector selects Guardrails by their labels.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// startLevel is where the climb begins. The default, Observe, never surprises; a
+	// higher level is for a rule that stands already by other means.
+	// +optional
+	StartLevel Level `json:"startLevel,omitempty"`
+
+	// maxLevel is where the climb ends. Default: the ceiling of the stage.
+	// +optional
+	MaxLevel Level `json:"maxLevel,omitempty"`
+}
+
+// DefaultsMode says whether safe defaults are applied.
+//
+// +kubebuilder:validation:Enum=Apply;Off
+type DefaultsMode string
+
+// The modes of safe defaults.
+const (
+	DefaultsApply DefaultsMode = "Apply"
+	DefaultsOff   DefaultsMode = "Off"
+)
+
+// Progression says what evidence raises a guardrail's level.
+type Progression struct {
+	// mode: Automatic raises a level when the evidence suffices, Hold keeps every level
+	// where it is. A guardrail that misbehaves steps down in both. Default: Automatic.
+	// +optional
+	Mode ProgressionMode `json:"mode,omitempty"`
+
+	// target is the share, in percent, of changes that must be known to comply, with
+	// the confidence below, before a guardrail steps up. Default: 80.
+	// +optional
+	// +kubebuilder:validation:Minimum=50
+	// +kubebuilder:validation:Maximum=99
+	Target int32 `json:"target,omitempty"`
+
+	// confidence, in percent, of that knowledge. Default: 90.
+	// +optional
+	// +kubebuilder:validation:Minimum=50
+	// +kubebuilder:validation:Maximum=99
+	Confidence int32 `json:"confidence,omitempty"`
+}
+
+// ProgressionMode says whether levels move up.
+//
+// +kubebuilder:validation:Enum=Automatic;Hold
+type ProgressionMode string
+
+// The modes of progression.
+const (
+	ProgressionAutomatic ProgressionMode = "Automatic"
+	ProgressionHold      ProgressionMode = "Hold"
+)
+
+// DriftPolicy says what follows a change by somebody who is not a trusted writer.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.mode) || self.mode != 'Correct' || (has(self.trustedWriters) && self.trustedWriters.size() > 0)",message="mode Correct needs trustedWriters: without them every change would be undone"
+type DriftPolicy struct {
+	// mode: Ignore does not look, Report shows drift in the ReadinessReport and in an
+	// event, Correct also takes it back. Default: Ignore in Development, Report elsewhere.
+	// +optional
+	Mode DriftMode `json:"mode,omitempty"`
+
+	// trustedWriters are the user names whose changes are intended, as the API server
+	// sees them: system:serviceaccount:argocd:argocd-application-controller, for one.
+	// Without any, every change is intended and there is no drift.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	TrustedWriters []string `json:"trustedWriters,omitempty"`
+
+	// correctAfter is how long drift stands before it is taken back, so that a GitOps
+	// tool can be first. Default: 15s.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('1h')",message="correctAfter is between 0s and 1h"
+	CorrectAfter *metav1.Duration `json:"correctAfter,omitempty"`
+
+	// startLevel: Report says what would be corrected on namespaces where workloads
+	// ran before the policy came; Act corrects there from the start. Namespaces that
+	// were empty then are corrected from the start. Default: Report.
+	// +optional
+	StartLevel ActLevel `json:"startLevel,omitempty"`
+}
+
+// DriftMode says what follows drift.
+//
+// +kubebuilder:validation:Enum=Ignore;Report;Correct
+type DriftMode string
+
+// The modes of drift.
+const (
+	DriftIgnore  DriftMode = "Ignore"
+	DriftReport  DriftMode = "Report"
+	DriftCorrect DriftMode = "Correct"
+)
+
+// ActLevel says whether the operator acts or reports what it would do.
+//
+// +kubebuilder:validation:Enum=Report;Act
+type ActLevel string
+
+// The levels of an act.
+const (
+	ActReport ActLevel = "Report"
+	ActAct    ActLevel = "Act"
+)
+
+// RolloutPolicy says what follows a failed revision.
+type RolloutPolicy struct {
+	// onFailure: Report says what happened and what would help, Rollback also brings
+	// back the last good revision of a Deployment and refuses the failed one. A
+	// workload annotated rampart.dev/on-failure: Report is never rolled back.
+	// Default: Report.
+	// +optional
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+
+	// startLevel: Report says what would be rolled back on namespaces where workloads
+	// ran before the policy came; Act rolls back there from the start. Namespaces that
+	// were empty then are protected from the start. Default: Report.
+	// +optional
+	StartLevel ActLevel `json:"startLevel,omitempty"`
+}
+
+// OnFailure says what follows a failed revision.
+//
+// +kubebuilder:validation:Enum=Report;Rollback
+type OnFailure string
+
+// What follows a failed revision.
+const (
+	OnFailureReport   OnFailure = "Report"
+	OnFailureRollback OnFailure = "Rollback"
+)
+
+// ReadinessTargets say what a revision must have shown.
+type ReadinessTargets struct {
+	// target is the share, in percent, of trials of each quality that must be known to
+	// succeed. Default: 80 into Staging, 90 into Production.
+	// +optional
+	// +kubebuilder:validation:Minimum=50
+	// +kubebuilder:validation:Maximum=99
+	Target int32 `json:"target,omitempty"`
+
+	// confidence, in percent, of that knowledge. Default: 90.
+	// +optional
+	// +kubebuilder:validation:Minimum=50
+	// +kubebuilder:validation:Maximum=99
+	Confidence int32 `json:"confidence,omitempty"`
+
+	// qualities that count. Default: Predictability into Staging, all three into
+	// Production. A quality that cannot apply to a workload is shown and left out.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=3
+	Qualities []Quality `json:"qualities,omitempty"`
+}
+
+// DrillPolicy says whether the operator may disturb workloads to see them recover.
+type DrillPolicy struct {
+	// mode: WhenNeeded evicts single pods of healthy workloads while a PromotionGate
+	// waits for evidence that ordinary life has not produced; Off never does. Default:
+	// WhenNeeded in Staging, Off elsewhere. A workload annotated rampart.dev/drills: Off
+	// is left alone.
+	// +optional
+	Mode DrillMode `json:"mode,omitempty"`
+
+	// pause between two drills in a namespace. It limits the rate of disturbance and is
+	// no criterion of readiness. Default: 20s.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="pause is between 0s and 24h"
+	Pause *metav1.Duration `json:"pause,omitempty"`
+}
+
+// DrillMode says whether drills run.
+//
+// +kubebuilder:validation:Enum=WhenNeeded;Off
+type DrillMode string
+
+// The modes of drills.
+const (
+	DrillsWhenNeeded DrillMode = "WhenNeeded"
+	DrillsOff        DrillMode = "Off"
+)
+
+// BlastRadius limits how much the operator changes at once.
+type BlastRadius struct {
+	// actionsPerHour is how often the operator may change one workload within an hour. Default: 2.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=20
+	ActionsPerHour int32 `json:"actionsPerHour,omitempty"`
+
+	// maxConcurrent is how many workloads of the environment the operator may be
+	// changing at one time; in a namespace it is always one. Default: 3.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxConcurrent int32 `json:"maxConcurrent,omitempty"`
+
+	// maxUnhealthy is the share, in percent, of unhealthy workloads above which the
+	// operator stops changing anything here, because the cause is likely common. Default: 20.
+	// One unhealthy workload alone never stops it.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxUnhealthy int32 `json:"maxUnhealthy,omitempty"`
+}
+
+// SuspendMode says what the operator leaves alone.
+//
+// +kubebuilder:validation:Enum=None;Remediation;All
+type SuspendMode string
+
+// The modes of suspension.
+const (
+	SuspendNone        SuspendMode = "None"
+	SuspendRemediation SuspendMode = "Remediation"
+	SuspendAll         SuspendMode = "All"
+)
+
+// EnvironmentPolicyStatus is what the operator sees and has decided.
+type EnvironmentPolicyStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// namespaces is how many namespaces belong to the environment.
+	// +optional
+	Namespaces int32 `json:"namespaces"`
+
+	// workloads is how many workloads are observed there.
+	// +optional
+	Workloads int32 `json:"workloads"`
+
+	// unhealthy is how many of them are failing now.
+	// +optional
+	Unhealthy int32 `json:"unhealthy"`
+
+	// findings is how many violations of guardrails stand there.
+	// +optional
+	Findings int32 `json:"findings"`
+
+	// drifted is how many workloads differ from their baseline.
+	// +optional
+	Drifted int32 `json:"drifted"`
+
+	// levels counts the guardrails by level, for tables: "3 Observe, 2 Warn, 4 Enforce".
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Levels string `json:"levels,omitempty"`
+
+	// guardrails are the rules that stand here, each with its level and what it waits for.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=256
+	Guardrails []GuardrailState `json:"guardrails,omitempty"`
+
+	// history is what changed last, newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	History []LevelChange `json:"history,omitempty"`
+
+	// conditions: Ready, AdmissionLive, DefaultsAvailable.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// GuardrailState is where a guardrail stands in an environment.
+type GuardrailState struct {
+	// name of the Guardrail.
+	// +required
+	Name string `json:"name"`
+
+	// level is the consequence of a violation here, now.
+	// +required
+	Level Level `json:"level"`
+
+	// maxLevel is where the climb ends.
+	// +optional
+	MaxLevel Level `json:"maxLevel,omitempty"`
+
+	// since is when the level was reached.
+	// +optional
+	Since metav1.Time `json:"since,omitempty"`
+
+	// revisions is how many new revisions were judged here by this guardrail: its trials.
+	// +optional
+	Revisions int32 `json:"revisions"`
+
+	// wouldRefuse is how many of them Enforce would have refused.
+	// +optional
+	WouldRefuse int32 `json:"wouldRefuse"`
+
+	// score is the lower bound, in percent, on the share of changes that comply. No
+	// trial, no score.
+	// +optional
+	Score *int32 `json:"score,omitempty"`
+
+	// violating is how many workloads violate the guardrail now.
+	// +optional
+	Violating int32 `json:"violating"`
+
+	// next says what the guardrail waits for, or what happens next.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Next string `json:"next,omitempty"`
+}
+
+// LevelChange is one step of a guardrail.
+type LevelChange struct {
+	// time of the step.
+	// +required
+	Time metav1.Time `json:"time"`
+
+	// guardrail that moved.
+	// +required
+	Guardrail string `json:"guardrail"`
+
+	// from is the level before; empty when the guardrail was new here.
+	// +optional
+	From Level `json:"from,omitempty"`
+
+	// to is the level after; empty when the guardrail left.
+	// +optional
+	To Level `json:"to,omitempty"`
+
+	// why is the evidence.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Why string `json:"why,omitempty"`
+}
+
+// EnvironmentPolicyList is a list of EnvironmentPolicies.
+//
+// +kubebuilder:object:root=true
+type EnvironmentPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []EnvironmentPolicy `json:"items"`
+}
