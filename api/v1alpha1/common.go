@@ -75,6 +75,8 @@ const (
 	ConditionAdmissionLive = "AdmissionLive"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
+	// ConditionWorkloadGone is True, and present, on a ReadinessReport whose workload was deleted; since then the report is kept.
+	ConditionWorkloadGone = "WorkloadGone"
 )
 
 // Reasons of conditions.
@@ -97,7 +99,7 @@ const (
 	ReasonUnsupported        = "Unsupported"
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
-	ReasonNotLive            = "NotLive"
+	ReasonDeleted            = "Deleted"
 )
 
 // Annotations and labels that Rampart reads or writes.

@@ -24,7 +24,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
 type EnvironmentPolicy struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard metadata of an object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is what the platform team declares.
@@ -382,6 +385,11 @@ type EnvironmentPolicyStatus struct {
 	// +optional
 	Drifted int32 `json:"drifted"`
 
+	// breaker stops all remediation here while too much fails at once. Left out while it
+	// has nothing to say.
+	// +optional
+	Breaker *Breaker `json:"breaker,omitempty"`
+
 	// levels counts the guardrails by level, for tables: "3 Observe, 2 Warn, 4 Enforce".
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
@@ -404,13 +412,31 @@ type EnvironmentPolicyStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Breaker stops all remediation in an environment while too much fails at once.
+type Breaker struct {
+	// open is true while nothing is remediated.
+	// +optional
+	Open bool `json:"open"`
+
+	// tripped is when the reason was last there.
+	// +required
+	Tripped metav1.Time `json:"tripped"`
+
+	// reason says what fails.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Reason string `json:"reason,omitempty"`
 }
 
 // GuardrailState is where a guardrail stands in an environment.
 type GuardrailState struct {
 	// name of the Guardrail.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 
 	// level is the consequence of a violation here, now.
@@ -442,6 +468,11 @@ type GuardrailState struct {
 	// +optional
 	Violating int32 `json:"violating"`
 
+	// failing is how many workloads the guardrail could not judge at the last look. The
+	// first of them costs it a level, and none is gained while there is any.
+	// +optional
+	Failing int32 `json:"failing,omitempty"`
+
 	// next says what the guardrail waits for, or what happens next.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -456,6 +487,7 @@ type LevelChange struct {
 
 	// guardrail that moved.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Guardrail string `json:"guardrail"`
 
 	// from is the level before; empty when the guardrail was new here.

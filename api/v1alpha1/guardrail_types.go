@@ -19,7 +19,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 48",message="a guardrail's name has at most 48 characters, because native policies repeat it"
 type Guardrail struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard metadata of an object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is the rule.
@@ -69,7 +72,8 @@ type GuardrailSpec struct {
 	// findings is a CEL expression that returns a list of objects with a key and a
 	// text, one for each violation; an empty list means that the workload complies.
 	// The key is the stable location and item of the violation, without values that
-	// change; the text is for people, at most 150 characters of it are shown.
+	// change; the text is for people, at most 150 characters of it are shown. Both must be
+	// known to be strings: wrap in string() what is read from the object.
 	// Besides object, oldObject, request and namespaceObject it may use
 	// variables.podTemplate, variables.podSpec, and variables.containers (regular,
 	// init and ephemeral), which exist for every workload kind.
@@ -111,7 +115,9 @@ type Validation struct {
 	// +kubebuilder:validation:MaxLength=256
 	Message string `json:"message,omitempty"`
 
-	// messageExpression is CEL that returns the message; message, if set, is shown when it fails.
+	// messageExpression is CEL that returns the message. One that could fail on some
+	// object, because it reads a field that may be absent, is replaced by message, or by
+	// the title where there is none.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -152,6 +158,7 @@ type GuardrailStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 

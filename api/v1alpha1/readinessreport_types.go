@@ -22,7 +22,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ReadinessReport struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard metadata of an object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// status is the evidence and what was made of it.
@@ -66,6 +69,10 @@ type ReadinessReportStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
+
+	// failingSince is when the workload began to fail, while it does.
+	// +optional
+	FailingSince *metav1.Time `json:"failingSince,omitempty"`
 
 	// revision is what runs.
 	// +optional
@@ -140,6 +147,7 @@ type ReadinessReportStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -156,6 +164,7 @@ type ReportedWorkload struct {
 
 	// uid of the live object.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid,omitempty"`
 
 	// labels of the workload, for the selectors of gates.
@@ -166,9 +175,9 @@ type ReportedWorkload struct {
 
 // Revision is what runs.
 type Revision struct {
-	// hash identifies it: template containers, resolved images, and the contents of
-	// the ConfigMaps it refers to.
+	// hash identifies it: the pod template without what only restarts it.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash,omitempty"`
 
 	// number counts the revisions of the workload, from 1.
@@ -181,6 +190,7 @@ type Revision struct {
 
 	// podTemplateHash is the name that the workload's controller gives to its pods of this revision.
 	// +optional
+	// +kubebuilder:validation:MaxLength=63
 	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
 	// mechanism is a digest for each part of the template whose change weighs
@@ -198,20 +208,24 @@ type Revision struct {
 
 // RevisionMechanism are digests of the parts of a revision that evidence depends on.
 type RevisionMechanism struct {
-	// content is images, environment and ConfigMaps: half of the evidence carries over a change.
+	// content is the containers: half of the evidence carries over a change.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Content string `json:"content,omitempty"`
 
 	// starting is readiness, liveness and startup probes: predictability does not survive a change.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Starting string `json:"starting,omitempty"`
 
 	// recovering is probes and update strategy: recoverability does not survive a change.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Recovering string `json:"recovering,omitempty"`
 
 	// stopping is lifecycle hooks and grace period: safe failure does not survive a change.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Stopping string `json:"stopping,omitempty"`
 }
 
@@ -219,6 +233,7 @@ type RevisionMechanism struct {
 type RevisionContainer struct {
 	// name of the container.
 	// +required
+	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
 	// image as the template says it.
@@ -393,6 +408,7 @@ type CarriedEvidence struct {
 type OpenTrial struct {
 	// id is a hash of what is observed, so that it counts once.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	ID string `json:"id"`
 
 	// kind of the trial.
@@ -406,10 +422,12 @@ type OpenTrial struct {
 
 	// subjectUID is the uid of the pod that is observed.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	SubjectUID string `json:"subjectUID,omitempty"`
 
 	// episode groups the trials of one cause.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Episode string `json:"episode,omitempty"`
 
 	// source is Drill when the operator caused it.
@@ -430,6 +448,7 @@ type OpenTrial struct {
 type Trial struct {
 	// id is a hash of what was observed, so that it counts once.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	ID string `json:"id"`
 
 	// kind of the trial.
@@ -442,6 +461,7 @@ type Trial struct {
 
 	// episode groups the trials of one cause.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Episode string `json:"episode,omitempty"`
 
 	// source is Drill when the operator caused it.
@@ -462,6 +482,7 @@ type Trial struct {
 type GuardrailVerdict struct {
 	// name of the Guardrail.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 
 	// level of the guardrail in this environment when it was judged.
@@ -475,6 +496,7 @@ type GuardrailVerdict struct {
 
 	// rule is a digest of the rule that judged.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Rule string `json:"rule,omitempty"`
 
 	// total is how many violations there are, those not listed included.
@@ -529,6 +551,7 @@ type Drift struct {
 
 	// baseline is the name of the ControllerRevision that holds what trusted writers wrote.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Baseline string `json:"baseline,omitempty"`
 
 	// decision says what is done about it, and why.
@@ -563,6 +586,7 @@ type RevisionOutcome struct {
 
 	// hash of the revision.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash"`
 
 	// time when it was first seen.
@@ -576,12 +600,14 @@ type RevisionOutcome struct {
 
 	// podTemplateHash is the name that the workload's controller gives to its pods of this revision.
 	// +optional
+	// +kubebuilder:validation:MaxLength=63
 	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
 	// newFindings are the guardrails that it violates anew: what Enforce would have refused.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=253
 	NewFindings []string `json:"newFindings,omitempty"`
 
 	// result of its rollout.
@@ -628,6 +654,7 @@ const (
 type ProvenRevision struct {
 	// hash of the revision.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash"`
 
 	// time when it reached them.
@@ -654,6 +681,7 @@ type ProvenRevision struct {
 type QuarantinedRevision struct {
 	// hash of the revision.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash"`
 
 	// time of the rollback.
@@ -702,10 +730,12 @@ type Drill struct {
 
 	// pod that is disturbed.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Pod string `json:"pod"`
 
 	// podUID of that pod.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	PodUID string `json:"podUID"`
 
 	// since is when it began.
@@ -745,6 +775,7 @@ const (
 type Action struct {
 	// id identifies what the action answers to, so that it happens once.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	ID string `json:"id"`
 
 	// kind of the action.

@@ -1,0 +1,159 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
+	"github.com/rampart-dev/rampart/internal/guardrail"
+)
+
+// admit puts the environment's native policies in force, and takes away what an earlier
+// state had and this one has not. Policies come before their bindings, so that a binding
+// never stands alone.
+func (r *EnvironmentReconciler) admit(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) error {
+	desired, err := r.desiredAdmission(ctx, policy, seen)
+	if err != nil {
+		return err
+	}
+	for _, object := range desired {
+		if err := controllerutil.SetControllerReference(policy, object, r.Client.Scheme()); err != nil {
+			return fmt.Errorf("own %s: %w", object.GetName(), err)
+		}
+		if err := r.Applier.Apply(ctx, object); err != nil {
+			return err
+		}
+	}
+	return r.prune(ctx, policy, desired)
+}
+
+func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]client.Object, error) {
+	placed, err := r.place(ctx, policy, seen)
+	if err != nil {
+		return nil, err
+	}
+	excluded := slices.Concat(seen.environments.Excluded(), slices.Sorted(maps.Keys(seen.members.Ceded)))
+	rendered := guardrail.Render(guardrail.Environment{
+		Name:               policy.Name,
+		NamespaceSelector:  policy.Spec.NamespaceSelector,
+		ExcludedNamespaces: excluded,
+		OperatorUser:       r.OperatorUser,
+		Defaults:           seen.own.Spec.Defaults,
+	}, placed)
+
+	desired := objects(rendered.ValidatingPolicies)
+	desired = append(desired, objects(rendered.ValidatingBindings)...)
+	if !r.Mutating {
+		return desired, nil
+	}
+	desired = append(desired, objects(rendered.MutatingPolicies)...)
+	desired = append(desired, objects(rendered.MutatingBindings)...)
+	// Who wrote a spec matters in every environment: for drift, and because the revisions
+	// that one writer brings within minutes are one episode.
+	stamp, binding := drift.StampPolicy(drift.Scope{
+		Environment: policy.Name, NamespaceSelector: policy.Spec.NamespaceSelector, ExcludedNamespaces: excluded,
+	})
+	return append(desired, stamp, binding), nil
+}
+
+// place compiles the rules of the environment and gives each its level.
+func (r *EnvironmentReconciler) place(_ context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]guardrail.Placed, error) {
+	var placed []guardrail.Placed
+	for _, state := range policy.Status.Guardrails {
+		program, err := r.Programs.For(seen.rules[state.Name])
+		if err != nil {
+			// It compiled when it was accepted: this is a fault of the operator's, and what
+			// is in force stays.
+			return nil, fmt.Errorf("compile accepted guardrail %s: %w", state.Name, err)
+		}
+		placed = append(placed, guardrail.Placed{Program: program, Level: state.Level})
+	}
+	return placed, nil
+}
+
+// prune deletes the environment's native policies that are not desired: bindings first,
+// so that none is left without its policy.
+func (r *EnvironmentReconciler) prune(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, desired []client.Object) error {
+	lists := []client.ObjectList{&admissionv1.ValidatingAdmissionPolicyBindingList{}, &admissionv1.ValidatingAdmissionPolicyList{}}
+	if r.Mutating {
+		lists = append(lists, &admissionv1.MutatingAdmissionPolicyBindingList{}, &admissionv1.MutatingAdmissionPolicyList{})
+	}
+	own := client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, guardrail.LabelEnvironment: policy.Name}
+	return pruneLists(ctx, r.Client, lists, own, desired, func(o client.Object) bool { return metav1.IsControlledBy(o, policy) })
+}
+
+// health says what is in force.
+func (r *EnvironmentReconciler) recordHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) {
+	conditions, generation := &policy.Status.Conditions, policy.Generation
+	setCondition(conditions, generation, v1alpha1.ConditionAdmissionLive, metav1.ConditionTrue,
+		v1alpha1.ReasonAccepted, "the API server holds the native policies of every level above Observe")
+	switch {
+	case seen.own.Spec.Defaults == v1alpha1.DefaultsOff:
+		setCondition(conditions, generation, v1alpha1.ConditionDefaultsAvailable, metav1.ConditionTrue,
+			v1alpha1.ReasonAccepted, "this environment applies no safe defaults")
+	case r.Mutating:
+		setCondition(conditions, generation, v1alpha1.ConditionDefaultsAvailable, metav1.ConditionTrue,
+			v1alpha1.ReasonAccepted, "safe defaults are applied to new pods")
+	default:
+		setCondition(conditions, generation, v1alpha1.ConditionDefaultsAvailable, metav1.ConditionFalse,
+			v1alpha1.ReasonUnsupported, "this cluster has no MutatingAdmissionPolicy v1 (Kubernetes 1.36): no defaults are applied, and drift is reported but never corrected")
+	}
+	r.overallHealth(policy, seen).set(conditions, generation)
+}
+
+func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) health {
+	if missing := r.Permissions.Missing(); missing != "" {
+		return health{status: metav1.ConditionFalse, reason: v1alpha1.ReasonPermissionDenied, message: missing, stalled: true}
+	}
+	if policy.Spec.Follows != nil {
+		if _, exists := seen.environments.Named(policy.Spec.Follows.Name); !exists {
+			return stalled(v1alpha1.ReasonEnvironmentMissing, fmt.Sprintf(
+				"follows environment %s, which does not exist: no guardrail is raised until it does", policy.Spec.Follows.Name))
+		}
+	}
+	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
+		return stalled(v1alpha1.ReasonFailed, fmt.Sprintf(
+			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
+	}
+	if len(seen.members.Ceded) > 0 {
+		namespace := slices.Sorted(maps.Keys(seen.members.Ceded))[0]
+		return ready(v1alpha1.ReasonOverlap, fmt.Sprintf("%d namespaces match the selector but belong to another environment: %s to %s",
+			len(seen.members.Ceded), namespace, seen.members.Ceded[namespace]))
+	}
+	if policy.Spec.Suspend == v1alpha1.SuspendAll || policy.Spec.Suspend == v1alpha1.SuspendRemediation {
+		return ready(v1alpha1.ReasonSuspended, "spec.suspend is "+string(policy.Spec.Suspend))
+	}
+	return ready(v1alpha1.ReasonReconciled, fmt.Sprintf("%d workloads in %d namespaces stand behind %d guardrails",
+		policy.Status.Workloads, policy.Status.Namespaces, len(policy.Status.Guardrails)))
+}
+
+// unknownGuardrails are the names in the policy that no accepted Guardrail has.
+func (seen *environmentLook) unknownGuardrails() []string {
+	var unknown []string
+	for _, entry := range seen.own.Spec.Guardrails {
+		if entry.Name != "" && seen.rules[entry.Name] == nil {
+			unknown = append(unknown, entry.Name)
+		}
+	}
+	return unknown
+}
+
+func objects[T client.Object](typed []T) []client.Object {
+	all := make([]client.Object, 0, len(typed))
+	for _, object := range typed {
+		all = append(all, object)
+	}
+	return all
+}

@@ -1,0 +1,222 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/telemetry"
+)
+
+// +kubebuilder:rbac:groups=rampart.dev,resources=environmentpolicies/status,verbs=get;patch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingadmissionpolicybindings;mutatingadmissionpolicies;mutatingadmissionpolicybindings,verbs=get;list;watch;create;patch;delete
+
+// settling is how long the loop waits for more reports before it counts again, so that
+// a thousand changing workloads do not cost a thousand counts.
+const settling = 300 * time.Millisecond
+
+// EnvironmentReconciler keeps the levels of an environment's guardrails, its native
+// admission policies, and its totals.
+type EnvironmentReconciler struct {
+	Client            client.Client
+	Clock             clock.PassiveClock
+	Programs          *Programs
+	Applier           *Applier
+	Events            events.EventRecorder
+	Metrics           *telemetry.Metrics
+	Permissions       *Permissions
+	OperatorNamespace string
+	OperatorUser      string
+	// Mutating is true when the cluster serves MutatingAdmissionPolicies.
+	Mutating bool
+}
+
+// SetupWithManager registers the loop.
+func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	build := ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.EnvironmentPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
+		Watches(&v1alpha1.Guardrail{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(ruleInForceChanged)).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, becameDeleted))).
+		Watches(&v1alpha1.ReadinessReport{}, afterSettling()).
+		Owns(&admissionv1.ValidatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&admissionv1.ValidatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(r.Permissions.Changes(r.all))
+	if r.Mutating {
+		build = build.
+			Owns(&admissionv1.MutatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			Owns(&admissionv1.MutatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+	}
+	return build.Complete(r)
+}
+
+// Reconcile gathers what is known of the environment, moves its guardrails, puts native
+// admission in force, and records all of it. The levels are recorded before admission
+// gets them: what is in force has always been announced.
+func (r *EnvironmentReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	var policy v1alpha1.EnvironmentPolicy
+	if err := r.Client.Get(ctx, request.NamespacedName, &policy); err != nil {
+		r.Metrics.Forget(request.Name)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if policy.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil // what was made for it is owned by it, and goes with it
+	}
+	before := policy.DeepCopy()
+
+	seen, err := r.gather(ctx, &policy)
+	if err != nil {
+		return ctrl.Result{}, r.recordFailure(ctx, before, &policy, err)
+	}
+	now := r.Clock.Now()
+	changes := r.progress(&policy, seen, now)
+	r.count(&policy, seen, now)
+	wrote, err := recordStatus(ctx, r.Client, before, &policy)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if wrote {
+		r.announce(&policy, changes)
+	}
+
+	recorded := policy.DeepCopy()
+	if err := r.admit(ctx, &policy, seen); err != nil {
+		return ctrl.Result{}, r.recordFailure(ctx, recorded, &policy, err)
+	}
+	r.recordHealth(&policy, seen)
+	if _, err := recordStatus(ctx, r.Client, recorded, &policy); err != nil {
+		return ctrl.Result{}, err
+	}
+	if len(changes) > 0 {
+		// One step at a time: the next is judged on what this one has led to.
+		return ctrl.Result{RequeueAfter: settling}, nil
+	}
+	if policy.Status.Breaker != nil {
+		return ctrl.Result{RequeueAfter: trippedResolution}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+func (r *EnvironmentReconciler) recordFailure(ctx context.Context, before, policy *v1alpha1.EnvironmentPolicy, cause error) error {
+	policy.Status.ObservedGeneration = policy.Generation
+	failing(cause).set(&policy.Status.Conditions, policy.Generation)
+	_, err := recordStatus(ctx, r.Client, before, policy)
+	return firstError(cause, err)
+}
+
+// environmentLook is what is known of an environment.
+type environmentLook struct {
+	environments environment.Map
+	own          environment.Environment
+	known        bool
+	members      environment.Membership
+	// reports of the environment, and of the one that it follows.
+	reports, predecessorReports []v1alpha1.ReadinessReport
+	rules                       map[string]*v1alpha1.Guardrail
+}
+
+func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.EnvironmentPolicy) (*environmentLook, error) {
+	if _, err := environment.Selector(policy); err != nil {
+		return nil, reconcile.TerminalError(err)
+	}
+	seen := &environmentLook{}
+	var err error
+	if seen.environments, err = readEnvironments(ctx, r.Client, r.OperatorNamespace); err != nil {
+		return nil, err
+	}
+	seen.own, seen.known = seen.environments.Named(policy.Name)
+	if !seen.known {
+		return nil, fmt.Errorf("environment %s is not in the cache yet", policy.Name)
+	}
+	var namespaces corev1.NamespaceList
+	if err := r.Client.List(ctx, &namespaces); err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", err)
+	}
+	seen.members = seen.environments.Members(policy.Name, namespaces.Items)
+
+	var guardrails v1alpha1.GuardrailList
+	if err := r.Client.List(ctx, &guardrails); err != nil {
+		return nil, fmt.Errorf("list guardrails: %w", err)
+	}
+	seen.rules = acceptedRules(guardrails.Items)
+
+	var reports v1alpha1.ReadinessReportList
+	if err := r.Client.List(ctx, &reports); err != nil {
+		return nil, fmt.Errorf("list reports: %w", err)
+	}
+	for i := range reports.Items {
+		switch of := reports.Items[i].Status.Environment; {
+		case of == policy.Name && slices.Contains(seen.members.Namespaces, reports.Items[i].Namespace):
+			seen.reports = append(seen.reports, reports.Items[i])
+		case policy.Spec.Follows != nil && of == policy.Spec.Follows.Name:
+			seen.predecessorReports = append(seen.predecessorReports, reports.Items[i])
+		}
+	}
+	return seen, nil
+}
+
+// announce tells of the steps that were recorded.
+func (r *EnvironmentReconciler) announce(policy *v1alpha1.EnvironmentPolicy, changes []v1alpha1.LevelChange) {
+	for _, change := range changes {
+		switch {
+		case change.From == "" || change.To == "":
+		case change.To.Above(change.From):
+			r.Events.Eventf(policy, nil, telemetry.Normal, telemetry.ReasonGuardrailRaised, telemetry.ActionProgress,
+				"%s: %s → %s: %s", change.Guardrail, change.From, change.To, change.Why)
+		default:
+			r.Events.Eventf(policy, nil, telemetry.Warning, telemetry.ReasonGuardrailLowered, telemetry.ActionProgress,
+				"%s: %s → %s: %s", change.Guardrail, change.From, change.To, change.Why)
+		}
+	}
+}
+
+// all environments: each depends on the others, for overlaps and for what it follows.
+func (r *EnvironmentReconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	var list v1alpha1.EnvironmentPolicyList
+	if err := r.Client.List(ctx, &list); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list environments to look at them again")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}
+
+// afterSettling leads from a report to its environment, a little later.
+func afterSettling() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	later := func(object client.Object, q queue) {
+		if of := object.(*v1alpha1.ReadinessReport).Status.Environment; of != "" {
+			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Name: of}}, settling)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(e.Object, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			later(e.ObjectOld, q)
+			later(e.ObjectNew, q)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(e.Object, q) },
+	}
+}

@@ -1,0 +1,42 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/gate"
+	"github.com/rampart-dev/rampart/internal/progression"
+)
+
+// climb moves the level of the gate by the revisions that arrived in its namespace.
+// A namespace without an environment has no say in it: the level stays.
+func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, in gate.Input, now time.Time) error {
+	if in.Policy == nil {
+		return nil
+	}
+	var reports v1alpha1.ReadinessReportList
+	if err := r.Client.List(ctx, &reports, client.InNamespace(g.Namespace)); err != nil {
+		return fmt.Errorf("list reports of namespace %s: %w", g.Namespace, err)
+	}
+	step := progression.StepGate(progression.GateInput{
+		Bounds:      progression.GateBounds(g.Spec, in.Policy.Stage),
+		Level:       g.Status.Level,
+		Since:       ptr.Deref(g.Status.LevelSince, metav1.Time{}).Time,
+		Arrivals:    progression.GatherArrivals(reports.Items),
+		Progression: *in.Policy.Progression,
+		Suspend:     in.Policy.Suspend,
+		Now:         now,
+	})
+	g.Status.Level, g.Status.Next = step.Level, step.Next
+	g.Status.LevelSince = &metav1.Time{Time: step.Since}
+	return nil
+}

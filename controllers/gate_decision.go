@@ -1,0 +1,82 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/gate"
+)
+
+// gatherGate reads what a gate's decision is made of.
+func gatherGate(ctx context.Context, c client.Reader, environments environment.Map, g v1alpha1.PromotionGate) (gate.Input, error) {
+	in := gate.Input{Gate: g}
+	here, found, err := readNamespace(ctx, c, g.Namespace)
+	if err != nil {
+		return in, err
+	}
+	if target, enrolled := environments.Of(here); found && enrolled {
+		in.Policy = &target.Spec
+		if in.Vetoes, err = enforcedCritical(ctx, c, target.Policy); err != nil {
+			return in, err
+		}
+	}
+	in.Source, err = gatherSource(ctx, c, environments, g.Spec.Source.Namespace)
+	return in, err
+}
+
+func gatherSource(ctx context.Context, c client.Reader, environments environment.Map, namespace string) (gate.Source, error) {
+	there, found, err := readNamespace(ctx, c, namespace)
+	if err != nil || !found {
+		return gate.Source{}, err
+	}
+	source := gate.Source{Exists: true}
+	if e, enrolled := environments.Of(there); enrolled {
+		source.Environment = e.Name()
+	}
+	var reports v1alpha1.ReadinessReportList
+	if err := c.List(ctx, &reports, client.InNamespace(namespace)); err != nil {
+		return source, fmt.Errorf("list reports of namespace %s: %w", namespace, err)
+	}
+	source.Reports = reports.Items
+	return source, nil
+}
+
+// readNamespace gets a namespace; found is false when there is none.
+func readNamespace(ctx context.Context, c client.Reader, name string) (namespace *corev1.Namespace, found bool, err error) {
+	namespace = &corev1.Namespace{}
+	err = c.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	if apierrors.IsNotFound(err) {
+		return namespace, false, nil
+	}
+	if err != nil {
+		return namespace, false, fmt.Errorf("get namespace %s: %w", name, err)
+	}
+	return namespace, true, nil
+}
+
+// enforcedCritical names the critical guardrails that an environment enforces: what
+// violates them would be refused there, so that its gates need not open.
+func enforcedCritical(ctx context.Context, c client.Reader, policy *v1alpha1.EnvironmentPolicy) ([]string, error) {
+	var list v1alpha1.GuardrailList
+	if err := c.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("list guardrails: %w", err)
+	}
+	rules := acceptedRules(list.Items)
+	var names []string
+	for _, state := range policy.Status.Guardrails {
+		rule := rules[state.Name]
+		if state.Level == v1alpha1.Enforce && rule != nil && rule.Status.Accepted.Spec.Severity == v1alpha1.Critical {
+			names = append(names, state.Name)
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,48 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+const (
+	// indexController finds objects by the UID of the object that controls them.
+	indexController = "metadata.controller"
+	// indexSource finds PromotionGates by the namespace that they watch.
+	indexSource = "spec.source.namespace"
+)
+
+// AddIndexes declares what the loops look objects up by.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, object := range []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}, &appsv1.ControllerRevision{}, &batchv1.Job{}} {
+		if err := indexer.IndexField(ctx, object, indexController, controllerUID); err != nil {
+			return fmt.Errorf("index %T by controller: %w", object, err)
+		}
+	}
+	if err := indexer.IndexField(ctx, &v1alpha1.PromotionGate{}, indexSource, gateSource); err != nil {
+		return fmt.Errorf("index gates by source: %w", err)
+	}
+	return nil
+}
+
+func controllerUID(object client.Object) []string {
+	if owner := metav1.GetControllerOf(object); owner != nil {
+		return []string{string(owner.UID)}
+	}
+	return nil
+}
+
+func gateSource(object client.Object) []string {
+	return []string{object.(*v1alpha1.PromotionGate).Spec.Source.Namespace}
+}

@@ -1,0 +1,87 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/telemetry"
+)
+
+// announce tells, after it was recorded, what is new about the workload: on the workload
+// itself, where its owner looks.
+func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
+	was, is := &before.Status, &l.report.Status
+	if is.State == v1alpha1.ReportProven && (was.State != v1alpha1.ReportProven || was.Revision.Hash != is.Revision.Hash) {
+		r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonProven, telemetry.ActionObserve,
+			"revision %d is %s", is.Revision.Number, is.Message)
+	}
+	if text := newFindings(was, is); text != "" {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonGuardrailFindings, telemetry.ActionEvaluate, "%s", text)
+	}
+	if driftedSince(was) != driftedSince(is) && is.Drift != nil {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonDrifted, telemetry.ActionObserve, "%s", is.Drift.Decision)
+	}
+	if is.FailingSince != nil && was.FailingSince == nil {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonRolloutFailed, telemetry.ActionObserve, "%s", is.Message)
+	}
+	for _, action := range is.Actions {
+		if action.Outcome == v1alpha1.ActionReported && !slices.ContainsFunc(was.Actions, func(a v1alpha1.Action) bool { return a.ID == action.ID }) {
+			r.announceAction(l, action)
+		}
+	}
+	r.Metrics.Trials(is.Environment, newTrials(was, is))
+}
+
+// announceAction tells what was done to the workload, or would have been.
+func (r *ReportReconciler) announceAction(l *look, action v1alpha1.Action) {
+	kind, reason := telemetry.Normal, telemetry.ReasonDriftCorrected
+	switch {
+	case action.Outcome == v1alpha1.ActionFailed:
+		kind, reason = telemetry.Warning, telemetry.ReasonActionFailed
+	case action.Outcome == v1alpha1.ActionReported:
+		kind, reason = telemetry.Warning, telemetry.ReasonActionReported
+	case action.Kind == v1alpha1.ActionRollback:
+		kind, reason = telemetry.Warning, telemetry.ReasonRolledBack
+	}
+	r.Events.Eventf(l.object, l.report, kind, reason, telemetry.ActionRemediate, "%s", action.Message)
+}
+
+// newFindings names the findings that came with this look, of guardrails that are above
+// Observe: a GitOps tool swallows the warnings of admission.
+func newFindings(was, is *v1alpha1.ReadinessReportStatus) string {
+	known := map[string]bool{}
+	for _, verdict := range was.Guardrails {
+		for _, finding := range verdict.Findings {
+			known[verdict.Name+"\x00"+finding.Key] = true
+		}
+	}
+	var texts []string
+	for _, verdict := range is.Guardrails {
+		for _, finding := range verdict.Findings {
+			if verdict.Level.Above(v1alpha1.Observe) && !known[verdict.Name+"\x00"+finding.Key] {
+				texts = append(texts, fmt.Sprintf("[%s] %s", verdict.Name, finding.Text))
+			}
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+func driftedSince(status *v1alpha1.ReadinessReportStatus) string {
+	if status.Drift == nil || status.Drift.Since == nil {
+		return ""
+	}
+	return fmt.Sprint(status.Drift.Since.Unix(), status.Drift.Leaves)
+}
+
+func newTrials(was, is *v1alpha1.ReadinessReportStatus) []v1alpha1.Trial {
+	known := map[string]bool{}
+	for _, trial := range was.Evidence.Trials {
+		known[trial.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(is.Evidence.Trials), func(t v1alpha1.Trial) bool { return known[t.ID] })
+}

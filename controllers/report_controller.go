@@ -1,0 +1,162 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/telemetry"
+)
+
+// +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports,verbs=create;delete
+// +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports/status,verbs=get;patch
+
+// retention is how long a report outlives its workload.
+const retention = 7 * 24 * time.Hour
+
+// ReportReconciler keeps the ReadinessReport of each workload: it looks at the workload,
+// judges its findings, its behaviour and its drift, and does what the environment's
+// policy asks for, one thing at a time.
+type ReportReconciler struct {
+	Client client.Client
+	// Live reads from the API server itself: for what is needed rarely, or must be exact.
+	Live              client.Reader
+	Clock             clock.PassiveClock
+	Programs          *Programs
+	Departures        *Departures
+	Events            events.EventRecorder
+	Metrics           *telemetry.Metrics
+	Slots             *Slots
+	OperatorNamespace string
+	OperatorUser      string
+	// Stamping is true when the cluster can say who wrote a workload's spec.
+	Stamping bool
+}
+
+// Reconcile looks at one workload. What the operator is about to do is recorded before
+// it is done, so that a crash at any line repeats nothing.
+func (r *ReportReconciler) Reconcile(ctx context.Context, key Key) (reconcile.Result, error) {
+	now := r.Clock.Now()
+	l, err := r.gather(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+	}
+	switch {
+	case !l.enrolled:
+		return reconcile.Result{}, r.withdraw(ctx, l)
+	case l.object == nil:
+		return r.retain(ctx, l, now)
+	}
+	if err := r.ensureReport(ctx, l); err != nil {
+		return reconcile.Result{}, err
+	}
+	before := l.report.DeepCopy()
+
+	r.identify(l, now)
+	r.evaluate(ctx, l)
+	r.observe(l, now)
+	plan, err := r.protect(ctx, l, now)
+	if err != nil {
+		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+	}
+	r.exercise(ctx, l, &plan, now)
+	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
+
+	wrote, err := recordStatus(ctx, r.Client, before, l.report)
+	if err != nil {
+		plan.release()
+		return reconcile.Result{}, err
+	}
+	r.Departures.Forget(l.owners, l.departed)
+	if wrote {
+		r.announce(before, l)
+	}
+	if err := r.act(ctx, l, plan, now); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil
+}
+
+// recordFailure says in the report, if there is one, why the workload could not be judged.
+func (r *ReportReconciler) recordFailure(ctx context.Context, l *look, cause error) error {
+	if l == nil || l.report == nil || apierrors.IsConflict(cause) {
+		return cause
+	}
+	before := l.report.DeepCopy()
+	changed := before.DeepCopy()
+	failing(cause).set(&changed.Status.Conditions, changed.Generation)
+	_, err := recordStatus(ctx, r.Client, before, changed)
+	return firstError(cause, client.IgnoreNotFound(err))
+}
+
+// withdraw deletes the report of a workload whose namespace left its environment.
+func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
+	if l.report == nil {
+		return nil
+	}
+	if err := r.Client.Delete(ctx, l.report); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete report of %s: %w", l.key, err)
+	}
+	return nil
+}
+
+// retain keeps the report of a deleted workload for a while: one that comes back under
+// the same name goes on with its evidence.
+func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
+	if l.report == nil {
+		return reconcile.Result{}, nil
+	}
+	status := &l.report.Status
+	if status.State != v1alpha1.ReportGone {
+		before := l.report.DeepCopy()
+		status.State = v1alpha1.ReportGone
+		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(retention).UTC().Format(time.DateOnly))
+		status.Workload.UID, status.Findings, status.Guardrails, status.Drift, status.Drill = "", 0, nil, nil, nil
+		setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionWorkloadGone, metav1.ConditionTrue, v1alpha1.ReasonDeleted, "the workload was deleted")
+		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
+			return reconcile.Result{}, err
+		}
+		return reconcile.Result{RequeueAfter: retention}, nil
+	}
+	if left := goneSince(l.report).Add(retention).Sub(now); left > 0 {
+		return reconcile.Result{RequeueAfter: left}, nil
+	}
+	return reconcile.Result{}, r.withdraw(ctx, l)
+}
+
+// goneSince is when the workload was found to be gone.
+func goneSince(report *v1alpha1.ReadinessReport) time.Time {
+	for _, c := range report.Status.Conditions {
+		if c.Type == v1alpha1.ConditionWorkloadGone {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return report.CreationTimestamp.Time
+}
+
+// ensureReport makes an empty report for a workload that has none.
+func (r *ReportReconciler) ensureReport(ctx context.Context, l *look) error {
+	if l.report != nil {
+		return nil
+	}
+	name := l.key.reportName()
+	l.report = &v1alpha1.ReadinessReport{ObjectMeta: metav1.ObjectMeta{
+		Namespace: name.Namespace, Name: name.Name,
+		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+	}}
+	if err := r.Client.Create(ctx, l.report); err != nil {
+		return fmt.Errorf("create report of %s: %w", l.key, err)
+	}
+	return nil
+}

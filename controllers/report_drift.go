@@ -1,0 +1,216 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=create;delete
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets,verbs=patch
+
+// watchesDrift says whether writes of the workload's kind are stamped with their author.
+func (l *look) watchesDrift() bool {
+	switch l.key.Kind {
+	case v1alpha1.KindDeployment, v1alpha1.KindStatefulSet, v1alpha1.KindDaemonSet:
+		return true
+	default:
+		return false
+	}
+}
+
+// judgeDrift compares the workload with what its trusted writers wrote.
+func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now time.Time) error {
+	if !l.watchesDrift() {
+		return nil
+	}
+	input, kept, err := r.driftInput(ctx, l)
+	if err != nil {
+		return err
+	}
+	judged := drift.Judge(input, now)
+	if judged.Verdict == drift.VerdictCorrect {
+		// Ask for the blast radius only when it matters: it depends on all other workloads.
+		if input.Refused, err = r.refused(ctx, l, p, now); err != nil {
+			return err
+		}
+		judged = drift.Judge(input, now)
+	}
+	if err := r.planBaseline(l, p, judged, kept); err != nil {
+		return err
+	}
+	recordDrift(l, judged, p)
+	p.lookAgain(judged.At)
+	return planCorrection(l, p, judged, now)
+}
+
+// driftInput reads what drift is judged by; kept are the baselines that are persisted,
+// the newest first.
+func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input, []appsv1.ControllerRevision, error) {
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(l.object)
+	if err != nil {
+		return drift.Input{}, nil, fmt.Errorf("read %s: %w", l.key, err)
+	}
+	spec, _ := object["spec"].(map[string]any)
+	kept, err := r.baselines(ctx, l)
+	if err != nil {
+		return drift.Input{}, nil, err
+	}
+	input := drift.Input{
+		Spec:         spec,
+		Generation:   l.workload.Generation,
+		SpecAuthor:   l.workload.Annotations[v1alpha1.AnnotationSpecAuthor],
+		Stamping:     r.Stamping,
+		Policy:       *l.environment.Spec.Drift,
+		OperatorUser: r.OperatorUser,
+		Level:        l.actLevel(l.environment.Spec.Drift.StartLevel),
+		Suspended:    l.suspended(),
+		Healthy:      l.report.Status.FailingSince == nil && l.workload.Rollout.Available >= l.workload.Rollout.Desired,
+		RollingOut:   !l.workload.Rollout.Complete(),
+		Earlier:      l.earlierTemplates(),
+		Actions:      l.report.Status.Actions,
+	}
+	if len(kept) > 0 {
+		if input.Baseline, err = drift.ReadBaseline(&kept[0]); err != nil {
+			// A damaged baseline is no baseline: the live spec is adopted anew, unverified.
+			input.Baseline = nil
+		}
+	}
+	return input, kept, nil
+}
+
+// baselines are those of the workload that are persisted, the newest first.
+func (r *ReportReconciler) baselines(ctx context.Context, l *look) ([]appsv1.ControllerRevision, error) {
+	var list appsv1.ControllerRevisionList
+	if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), client.MatchingLabels(drift.BaselineLabels(l.owner()))); err != nil {
+		return nil, fmt.Errorf("list baselines of %s: %w", l.key, err)
+	}
+	newestFirst(list.Items)
+	return list.Items, nil
+}
+
+func (l *look) owner() drift.Owner {
+	return drift.Owner{
+		APIVersion: workload.GroupVersionKind(l.key.Kind).GroupVersion().String(), Kind: l.key.Kind,
+		Namespace: l.key.Namespace, Name: l.key.Name, UID: l.object.GetUID(),
+	}
+}
+
+// earlierTemplates are the pod templates of earlier revisions that ran well: going back
+// to one of them is an on-call's good right and no drift.
+func (l *look) earlierTemplates() []map[string]any {
+	var templates []map[string]any
+	for _, earlier := range l.earlier() {
+		if !earlier.Stable && !earlier.Proven {
+			continue
+		}
+		data, err := json.Marshal(earlier.Template)
+		if err != nil {
+			continue
+		}
+		var template map[string]any
+		if json.Unmarshal(data, &template) == nil {
+			templates = append(templates, template)
+		}
+	}
+	return templates
+}
+
+// planBaseline plans to persist the baseline when it changed.
+func (r *ReportReconciler) planBaseline(l *look, p *plan, judged drift.Judgement, kept []appsv1.ControllerRevision) error {
+	p.outdated = kept
+	if judged.Next == nil && !judged.Discard {
+		p.outdated = kept[min(len(kept), 1):]
+	}
+	if judged.Next == nil {
+		return nil
+	}
+	if len(kept) > 0 && judged.Next.Sequence <= kept[0].Revision {
+		judged.Next.Sequence = kept[0].Revision + 1
+	}
+	var err error
+	p.baseline, err = drift.BaselineObject(l.owner(), *judged.Next)
+	return err
+}
+
+// recordDrift writes what was found into the report.
+func recordDrift(l *look, judged drift.Judgement, p *plan) {
+	status := &l.report.Status
+	condition, reason := metav1.ConditionFalse, v1alpha1.ReasonNoDrift
+	if len(judged.Differences) > 0 {
+		condition, reason = metav1.ConditionTrue, v1alpha1.ReasonDrifted
+	}
+	setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionDrifted, condition, reason, judged.Message)
+	baseline := ""
+	switch {
+	case p.baseline != nil:
+		baseline = p.baseline.Name
+	case status.Drift != nil:
+		baseline = status.Drift.Baseline
+	}
+	status.Drift = judged.Report(baseline)
+}
+
+// planCorrection plans to take the drift back, if that is due and nothing else is.
+func planCorrection(l *look, p *plan, judged drift.Judgement, now time.Time) error {
+	status := &l.report.Status
+	if judged.Verdict != drift.VerdictCorrect || p.action != nil {
+		p.release()
+		return nil
+	}
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(l.object)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", l.key, err)
+	}
+	p.patch, err = drift.Undo(object, judged.Leaves())
+	if err != nil {
+		p.release()
+		note(status, actionAt(judged.Action, v1alpha1.ActionCorrectDrift, v1alpha1.ActionFailed, now, err.Error()))
+		return nil
+	}
+	intended := actionAt(judged.Action, v1alpha1.ActionCorrectDrift, v1alpha1.ActionIntended, now, judged.Message)
+	p.action = &intended
+	note(status, intended)
+	return nil
+}
+
+// newestFirst orders baselines by their sequence.
+func newestFirst(revisions []appsv1.ControllerRevision) {
+	slices.SortFunc(revisions, func(a, b appsv1.ControllerRevision) int { return cmp.Compare(b.Revision, a.Revision) })
+}
+
+// refused says why the blast radius allows no action now; empty when it does. The
+// namespace's slot is then taken until the action is recorded.
+func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, now time.Time) (string, error) {
+	if p.action != nil {
+		return "another action on this workload is being recorded", nil
+	}
+	giveBack, taken := r.Slots.Take(l.key.Namespace)
+	if !taken {
+		p.lookAgain(now.Add(soonest))
+		return "another workload of the namespace is being judged for an action", nil
+	}
+	allowed, err := r.budget(ctx, l, now)
+	if err != nil || !allowed.Allowed {
+		giveBack()
+		p.lookAgain(allowed.RetryAt)
+		return allowed.Reason, err
+	}
+	p.giveBack = giveBack
+	return "", nil
+}

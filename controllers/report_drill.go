@@ -1,0 +1,140 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drill"
+	"github.com/rampart-dev/rampart/internal/evidence"
+	"github.com/rampart-dev/rampart/internal/message"
+	"github.com/rampart-dev/rampart/internal/readiness"
+)
+
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
+
+// drillPatience is how long a drill may take to begin before it is given up: the
+// eviction was refused, or the operator was stopped before it.
+const drillPatience = 30 * time.Second
+
+// exercise ends the drill that runs, or begins one when a gate waits for evidence that
+// ordinary life has not produced.
+func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now time.Time) {
+	status := &l.report.Status
+	if status.Drill != nil {
+		r.followDrill(l, p, now)
+		return
+	}
+	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
+		return
+	}
+	giveBack, taken := r.Slots.Take(l.key.Namespace)
+	if !taken {
+		p.lookAgain(now.Add(soonest))
+		return
+	}
+	input, err := r.drillInput(ctx, l)
+	if err != nil {
+		giveBack()
+		ctrl.LoggerFrom(ctx).Error(err, "cannot plan a drill")
+		p.lookAgain(now.Add(drillPatience))
+		return
+	}
+	decision := drill.Plan(input, now)
+	p.lookAgain(decision.At)
+	if decision.Wait != "" {
+		status.Message = message.Cut(status.Message+"; "+decision.Wait, maxText)
+	}
+	if decision.Pod == nil {
+		giveBack()
+		return
+	}
+	p.giveBack = giveBack
+	p.drill = &v1alpha1.Drill{
+		Kind: v1alpha1.DrillEvict, Pod: decision.Pod.Name, PodUID: decision.Pod.UID, Since: metav1.NewTime(now.Truncate(time.Second)),
+	}
+	status.Drill, status.LastDrill = p.drill, &p.drill.Since
+}
+
+// followDrill clears the drill once its trial has ended, or once it is clear that it
+// never began.
+func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
+	status := &l.report.Status
+	outcome := evidence.DrillOutcome(status.Evidence, *status.Drill)
+	switch waited := now.Sub(status.Drill.Since.Time); {
+	case outcome != "":
+		status.Drill = nil
+		p.lookAgain(now.Add(soonest)) // another may follow
+	case evidence.DrillBegun(status.Evidence, *status.Drill):
+		status.Message = message.Cut(status.Message+"; a drill runs: pod "+status.Drill.Pod+" was evicted", maxText)
+	case waited >= drillPatience:
+		status.Drill = nil
+		p.lookAgain(now.Add(soonest))
+	default:
+		p.lookAgain(status.Drill.Since.Add(drillPatience))
+	}
+}
+
+// drillInput reads what a drill depends on.
+func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input, error) {
+	status := &l.report.Status
+	input := drill.Input{
+		Policy:    *l.environment.Spec.Drills,
+		Suspended: l.suspended(),
+		Awaited:   true,
+		Workload:  l.workload,
+		Pods:      l.podsOfRevision(),
+		Drifted:   status.Drift != nil && status.Drift.Leaves > 0,
+		Failing:   status.FailingSince != nil,
+		Evidence:  status.Evidence,
+	}
+	var list v1alpha1.ReadinessReportList
+	if err := r.Client.List(ctx, &list); err != nil {
+		return input, fmt.Errorf("list reports: %w", err)
+	}
+	for i := range list.Items {
+		other := &list.Items[i]
+		here := other.Namespace == l.key.Namespace
+		if other.Status.Drill != nil {
+			input.RunningInCluster++
+			if here {
+				input.RunningInNamespace++
+			}
+		}
+		if last := other.Status.LastDrill; here && last != nil && last.Time.After(input.Last) {
+			input.Last = last.Time
+		}
+	}
+	return input, nil
+}
+
+// evict asks the API server to take one pod away, as a node drain would: disruption
+// budgets are respected, and a refusal teaches nothing about the workload.
+func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill) error {
+	for _, pod := range l.livePods {
+		if string(pod.UID) != d.PodUID {
+			continue
+		}
+		err := r.Client.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
+			ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
+			DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(types.UID(d.PodUID))}},
+		})
+		refused := apierrors.IsTooManyRequests(err) || apierrors.IsNotFound(err) || apierrors.IsConflict(err)
+		if err == nil || refused {
+			return nil
+		}
+		return fmt.Errorf("evict pod %s for a drill: %w", pod.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/gate"
+	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// +kubebuilder:rbac:groups="",resources=namespaces;pods;services;nodes;replicationcontrollers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=batch,resources=cronjobs;jobs,verbs=get;list;watch
+
+// look is everything that one look at a workload showed. Nothing in it is written to,
+// but for the report.
+type look struct {
+	key Key
+
+	// environment that the namespace belongs to; enrolled is false when there is none.
+	environment environment.Environment
+	enrolled    bool
+	namespace   *corev1.Namespace
+
+	// object is nil when the workload is gone, or is not the top of its owners.
+	object   workload.Object
+	workload workload.Workload
+
+	// owners are the UIDs of what controls the workload's pods: the workload itself, its
+	// ReplicaSets or its Jobs.
+	owners      []types.UID
+	replicaSets []*appsv1.ReplicaSet
+	livePods    []*corev1.Pod
+	pods        []workload.Pod
+	departed    []workload.Pod
+	// templateHash is the name of the newest revision's pods; empty while its controller
+	// has not named it.
+	templateHash string
+	// serving is true when a Service sends traffic to it.
+	serving bool
+	// troubledNodes are the nodes of its pods that are not ready or under pressure, and why.
+	troubledNodes map[string]string
+
+	// gates wait for this workload, and ask for targets.
+	gates   []v1alpha1.PromotionGate
+	targets v1alpha1.ReadinessTargets
+
+	// rules are the accepted guardrails, by name.
+	rules map[string]*v1alpha1.Guardrail
+
+	// report is nil when there is none yet.
+	report *v1alpha1.ReadinessReport
+	// judgedRevision is the number of the revision that the report spoke of before this
+	// look; 0 when it spoke of none.
+	judgedRevision int64
+	// readiness is how the current revision was judged in this look.
+	readiness readiness.Readiness
+}
+
+// gather reads all that is judged.
+func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
+	l := &look{key: key, troubledNodes: map[string]string{}}
+	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.gatherReport(ctx, l); err != nil {
+		return nil, err
+	}
+	if err := r.gatherNamespace(ctx, l, environments); err != nil || !l.enrolled {
+		return l, err
+	}
+	if err := r.gatherObject(ctx, l); err != nil || l.object == nil {
+		return l, err
+	}
+	for _, gatherPart := range []func(context.Context, *look) error{
+		r.gatherOwners, r.gatherPods, r.gatherServices, r.gatherNodes, r.gatherRules,
+	} {
+		if err := gatherPart(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	return l, r.gatherTargets(ctx, l, environments)
+}
+
+func (r *ReportReconciler) gatherReport(ctx context.Context, l *look) error {
+	report := &v1alpha1.ReadinessReport{}
+	err := r.Client.Get(ctx, l.key.reportName(), report)
+	if err == nil {
+		l.report = report.DeepCopy()
+		l.judgedRevision = report.Status.Revision.Number
+		return nil
+	}
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("get report of %s: %w", l.key, err)
+}
+
+func (r *ReportReconciler) gatherNamespace(ctx context.Context, l *look, environments environment.Map) error {
+	l.namespace = &corev1.Namespace{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: l.key.Namespace}, l.namespace); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("get namespace %s: %w", l.key.Namespace, err)
+	}
+	if l.namespace.DeletionTimestamp == nil {
+		l.environment, l.enrolled = environments.Of(l.namespace)
+	}
+	return nil
+}
+
+func (r *ReportReconciler) gatherObject(ctx context.Context, l *look) error {
+	object := workload.New(l.key.Kind)
+	if object == nil {
+		return nil
+	}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: l.key.Name}, object)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("get %s: %w", l.key, err)
+	}
+	if metav1.GetControllerOf(object) != nil {
+		return nil
+	}
+	// The cache strips the kind, which native admission and guardrails see.
+	object.GetObjectKind().SetGroupVersionKind(workload.GroupVersionKind(l.key.Kind))
+	view, _ := workload.From(object)
+	l.object, l.workload = object, view
+	return nil
+}
+
+// gatherOwners finds what controls the workload's pods, and how its newest revision is named.
+func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
+	l.owners = []types.UID{l.object.GetUID()}
+	controlled := client.MatchingFields{indexController: string(l.object.GetUID())}
+	switch object := l.object.(type) {
+	case *appsv1.Deployment:
+		var list appsv1.ReplicaSetList
+		if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), controlled); err != nil {
+			return fmt.Errorf("list replica sets of %s: %w", l.key, err)
+		}
+		for i := range list.Items {
+			l.replicaSets = append(l.replicaSets, &list.Items[i])
+			l.owners = append(l.owners, list.Items[i].UID)
+		}
+		l.templateHash = workload.TemplateHashOf(object, l.replicaSets)
+	case *appsv1.StatefulSet:
+		if l.workload.Rollout.Observed {
+			l.templateHash = object.Status.UpdateRevision
+		}
+	case *appsv1.DaemonSet:
+		var list appsv1.ControllerRevisionList
+		if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), controlled); err != nil {
+			return fmt.Errorf("list controller revisions of %s: %w", l.key, err)
+		}
+		revisions := make([]*appsv1.ControllerRevision, 0, len(list.Items))
+		for i := range list.Items {
+			revisions = append(revisions, &list.Items[i])
+		}
+		if l.workload.Rollout.Observed {
+			l.templateHash = workload.CurrentHash(revisions)
+		}
+	case *batchv1.CronJob:
+		var list batchv1.JobList
+		if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), controlled); err != nil {
+			return fmt.Errorf("list jobs of %s: %w", l.key, err)
+		}
+		for i := range list.Items {
+			l.owners = append(l.owners, list.Items[i].UID)
+		}
+	}
+	return nil
+}
+
+func (r *ReportReconciler) gatherPods(ctx context.Context, l *look) error {
+	if pod, bare := l.object.(*corev1.Pod); bare {
+		l.livePods = []*corev1.Pod{pod}
+	}
+	for _, owner := range l.owners {
+		var list corev1.PodList
+		if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace),
+			client.MatchingFields{indexController: string(owner)}); err != nil {
+			return fmt.Errorf("list pods of %s: %w", l.key, err)
+		}
+		for i := range list.Items {
+			l.livePods = append(l.livePods, &list.Items[i])
+		}
+	}
+	slices.SortFunc(l.livePods, func(a, b *corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	for _, p := range l.livePods {
+		l.pods = append(l.pods, workload.PodFrom(p))
+	}
+	// Read after the live ones: a pod that leaves in between is seen twice, not never.
+	l.departed = r.Departures.Of(l.owners)
+	return nil
+}
+
+func (r *ReportReconciler) gatherServices(ctx context.Context, l *look) error {
+	var list corev1.ServiceList
+	if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace)); err != nil {
+		return fmt.Errorf("list services of namespace %s: %w", l.key.Namespace, err)
+	}
+	services := make([]*corev1.Service, 0, len(list.Items))
+	for i := range list.Items {
+		services = append(services, &list.Items[i])
+	}
+	l.serving = l.workload.ServedBy(services)
+	return nil
+}
+
+func (r *ReportReconciler) gatherNodes(ctx context.Context, l *look) error {
+	looked := map[string]bool{"": true}
+	for _, pod := range slices.Concat(l.pods, l.departed) {
+		if looked[pod.Node] {
+			continue
+		}
+		looked[pod.Node] = true
+		var node corev1.Node
+		err := r.Client.Get(ctx, client.ObjectKey{Name: pod.Node}, &node)
+		if apierrors.IsNotFound(err) {
+			l.troubledNodes[pod.Node] = "node is gone"
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("get node %s: %w", pod.Node, err)
+		}
+		if trouble := workload.NodeTrouble(&node); trouble != "" {
+			l.troubledNodes[pod.Node] = trouble
+		}
+	}
+	return nil
+}
+
+func (r *ReportReconciler) gatherRules(ctx context.Context, l *look) error {
+	var list v1alpha1.GuardrailList
+	if err := r.Client.List(ctx, &list); err != nil {
+		return fmt.Errorf("list guardrails: %w", err)
+	}
+	l.rules = acceptedRules(list.Items)
+	return nil
+}
+
+// gatherTargets finds the gates that wait for the workload, and what the strictest of
+// them asks for. Where none waits, the next environment's default is the measure.
+func (r *ReportReconciler) gatherTargets(ctx context.Context, l *look, environments environment.Map) error {
+	var gates v1alpha1.PromotionGateList
+	if err := r.Client.List(ctx, &gates, client.MatchingFields{indexSource: l.key.Namespace}); err != nil {
+		return fmt.Errorf("list gates that watch namespace %s: %w", l.key.Namespace, err)
+	}
+	var asked []v1alpha1.ReadinessTargets
+	for _, g := range gates.Items {
+		selector, err := metav1.LabelSelectorAsSelector(g.Spec.WorkloadSelector)
+		if g.Spec.WorkloadSelector == nil {
+			selector, err = labels.Everything(), nil
+		}
+		if err != nil || !selector.Matches(labels.Set(l.workload.Labels)) {
+			continue // the gate's own condition says what is wrong with its selector
+		}
+		var behind corev1.Namespace
+		if err := r.Client.Get(ctx, client.ObjectKey{Name: g.Namespace}, &behind); err != nil {
+			return fmt.Errorf("get namespace %s: %w", g.Namespace, err)
+		}
+		if target, enrolled := environments.Of(&behind); enrolled {
+			l.gates = append(l.gates, g)
+			asked = append(asked, gate.Targets(target.Spec, g.Spec))
+		}
+	}
+	if len(asked) == 0 {
+		asked = append(asked, environments.NextTargets(l.environment))
+	}
+	l.targets = gate.Strictest(asked...)
+	return nil
+}

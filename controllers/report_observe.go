@@ -1,0 +1,107 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/evidence"
+	"github.com/rampart-dev/rampart/internal/readiness"
+)
+
+// maxProven is how many proven revisions of a workload are remembered.
+const maxProven = 10
+
+// observe counts the trials that this look shows, and judges the revision by them.
+func (r *ReportReconciler) observe(l *look, now time.Time) {
+	status := &l.report.Status
+	seen := l.snapshot()
+	status.Evidence = evidence.Observe(status.Evidence, seen, now)
+
+	failing := evidence.Failing(seen)
+	l.readiness = readiness.Judge(status.Evidence, readiness.Subject{
+		Workload:    l.workload,
+		Serving:     l.serving,
+		Failing:     failing,
+		ProvenSince: provenSince(status),
+	}, status.Targets)
+	status.Qualities, status.State, status.Message = l.readiness.Qualities, l.readiness.State, l.readiness.Message
+
+	switch {
+	case failing == "":
+		status.FailingSince = nil
+	case status.FailingSince == nil:
+		status.FailingSince = &metav1.Time{Time: now.Truncate(time.Second)}
+	}
+	recordResult(status, l, failing)
+	if l.readiness.Proven {
+		recordProven(status, l.readiness.Score, now)
+	}
+}
+
+// snapshot is the look as evidence is read from it.
+func (l *look) snapshot() evidence.Snapshot {
+	return evidence.Snapshot{
+		Workload:    l.workload,
+		Revision:    l.report.Status.Revision,
+		Pods:        l.pods,
+		Departed:    l.departed,
+		Serving:     l.serving,
+		NodeTrouble: l.troubledNodes,
+		Drill:       l.report.Status.Drill,
+	}
+}
+
+// recordResult says what became of the revision's rollout. One that failed may still
+// recover, one that was stable stays so: it can be returned to.
+func recordResult(status *v1alpha1.ReadinessReportStatus, l *look, failing string) {
+	current := &status.Outcomes[0]
+	if current.Result == v1alpha1.RolloutStable {
+		return
+	}
+	if result := evidence.Result(status.Evidence); result == v1alpha1.RolloutStable || result == v1alpha1.RolloutFailed {
+		current.Result = result
+	}
+	if failing == "" && l.workload.Progressing() && l.workload.Rollout.Complete() && evidence.Result(status.Evidence) != v1alpha1.RolloutRolling {
+		current.Result = v1alpha1.RolloutStable
+	}
+}
+
+// provenSince is when the current revision was proven against the targets that stand
+// now; zero when it was not.
+func provenSince(status *v1alpha1.ReadinessReportStatus) time.Time {
+	for _, p := range status.Proven {
+		if p.Hash == status.Revision.Hash && sameTargets(p.Targets, status.Targets) {
+			return p.Time.Time
+		}
+	}
+	return time.Time{}
+}
+
+func sameTargets(a, b v1alpha1.ReadinessTargets) bool {
+	return a.Target == b.Target && a.Confidence == b.Confidence && slices.Equal(a.Qualities, b.Qualities)
+}
+
+// recordProven remembers the revision among the proven ones, the newest first. What its
+// images resolved to is filled in as soon as it is known.
+func recordProven(status *v1alpha1.ReadinessReportStatus, score int32, now time.Time) {
+	current := v1alpha1.ProvenRevision{
+		Hash: status.Revision.Hash, Time: metav1.NewTime(now.Truncate(time.Second)), Score: score,
+		Targets: status.Targets, Containers: status.Revision.Containers,
+	}
+	i := slices.IndexFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == current.Hash })
+	if i >= 0 && sameTargets(status.Proven[i].Targets, current.Targets) {
+		status.Proven[i].Containers = current.Containers
+		return
+	}
+	if i >= 0 {
+		status.Proven = slices.Delete(status.Proven, i, i+1)
+	}
+	status.Proven = slices.Concat([]v1alpha1.ProvenRevision{current}, status.Proven)
+	status.Proven = status.Proven[:min(len(status.Proven), maxProven)]
+}

@@ -1,0 +1,94 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/evidence"
+	"github.com/rampart-dev/rampart/internal/message"
+)
+
+const (
+	// maxActions is how many actions a report remembers.
+	maxActions = 10
+	// maxText is the longest sentence of a report.
+	maxText = 512
+)
+
+// plan is what one look led to, besides what is recorded: at most one action.
+type plan struct {
+	// baseline to persist before anything else; nil when it did not change.
+	baseline *appsv1.ControllerRevision
+	// outdated are baselines that are of no use once that is persisted.
+	outdated []appsv1.ControllerRevision
+	// action that is intended, with the patch that it consists of.
+	action *v1alpha1.Action
+	patch  []byte
+	// drill that was begun.
+	drill *v1alpha1.Drill
+	// disown is true when the operator is still a field manager of the workload.
+	disown bool
+	// again are times at which to look again, even if nothing happens.
+	again []time.Time
+	// giveBack frees the namespace for the next disturbance.
+	giveBack func()
+}
+
+func (p *plan) release() {
+	if p.giveBack != nil {
+		p.giveBack()
+	}
+}
+
+// lookAgain at a time; a zero time is none.
+func (p *plan) lookAgain(at time.Time) {
+	if !at.IsZero() {
+		p.again = append(p.again, at)
+	}
+}
+
+// soonest is the least wait for another look: deadlines are to the second.
+const soonest = 200 * time.Millisecond
+
+// next is how long to wait for the next look; 0 when only an event needs one.
+func (p *plan) next(report *v1alpha1.ReadinessReport, now time.Time) time.Duration {
+	if deadline := evidence.NextDeadline(report.Status.Evidence); deadline != nil {
+		p.lookAgain(*deadline)
+	}
+	if len(p.again) == 0 {
+		return 0
+	}
+	first := slices.MinFunc(p.again, time.Time.Compare)
+	return max(first.Sub(now), soonest)
+}
+
+// note remembers an action, in place of one with the same id that has the same outcome
+// or was only intended.
+func note(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Action) {
+	action.Message = message.Cut(action.Message, maxText)
+	i := slices.IndexFunc(status.Actions, func(a v1alpha1.Action) bool {
+		return a.ID == action.ID && (a.Outcome == action.Outcome || a.Outcome == v1alpha1.ActionIntended)
+	})
+	if i >= 0 {
+		if status.Actions[i].Outcome == action.Outcome {
+			action.Time = status.Actions[i].Time
+		}
+		status.Actions[i] = action
+		return
+	}
+	status.Actions = slices.Concat([]v1alpha1.Action{action}, status.Actions)
+	status.Actions = status.Actions[:min(len(status.Actions), maxActions)]
+}
+
+func actionAt(id string, kind v1alpha1.ActionKind, outcome v1alpha1.ActionOutcome, now time.Time, text string) v1alpha1.Action {
+	return v1alpha1.Action{
+		ID: id, Kind: kind, Outcome: outcome, Time: metav1.NewTime(now.Truncate(time.Second)), Message: message.Cut(text, maxText),
+	}
+}

@@ -1,0 +1,124 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/remediation"
+)
+
+// resumeAfter is how long an intended action may stand before it is given up: the
+// operator that intended it is gone, or the API server did not answer.
+const resumeAfter = 30 * time.Second
+
+// protect judges what became of the workload in the hands of others: a failing rollout,
+// then drift. It plans at most one action.
+func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
+	p := plan{disown: remediation.Owns(l.object)}
+	if r.pending(l, &p, now) {
+		return p, nil
+	}
+	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
+		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
+	}
+	if err := r.judgeDrift(ctx, l, &p, now); err != nil {
+		return p, fmt.Errorf("judge the drift of %s: %w", l.key, err)
+	}
+	return p, nil
+}
+
+// pending says whether an action is intended whose outcome nobody has recorded: another
+// pass is carrying it out, or the operator was stopped at it. An action that changed the
+// workload shows, because the state that it answered to is gone; it is then done. One
+// that did not is given up after a while, counted against the budget, and judged anew.
+func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
+	actions := l.report.Status.Actions
+	if len(actions) == 0 || actions[0].Outcome != v1alpha1.ActionIntended {
+		return false
+	}
+	action := actions[0]
+	if wait := action.Time.Add(resumeAfter); now.Before(wait) {
+		p.lookAgain(wait)
+		return true
+	}
+	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
+	action.Message = "the operator was stopped before it could record the outcome; the workload is judged anew: " + action.Message
+	note(&l.report.Status, action)
+	return false
+}
+
+// budget says whether the blast radius allows to change the workload now.
+func (r *ReportReconciler) budget(ctx context.Context, l *look, now time.Time) (remediation.Budget, error) {
+	others, err := r.siblings(ctx, l)
+	if err != nil {
+		return remediation.Budget{}, err
+	}
+	usage := remediation.Usage{Actions: l.report.Status.Actions}
+	for _, other := range others {
+		if changing(&other) {
+			usage.InEnvironment++
+			if other.Namespace == l.key.Namespace {
+				usage.InNamespace = fmt.Sprintf("%s %s", other.Status.Workload.Kind, other.Status.Workload.Name)
+			}
+		}
+	}
+	usage.Breaker = remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), *l.environment.Spec.BlastRadius, now)
+	return remediation.Allow(usage, *l.environment.Spec.BlastRadius, now), nil
+}
+
+// siblings are the reports of the other workloads of the environment.
+func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.ReadinessReport, error) {
+	var list v1alpha1.ReadinessReportList
+	if err := r.Client.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("list reports: %w", err)
+	}
+	var others []v1alpha1.ReadinessReport
+	for i := range list.Items {
+		other := &list.Items[i]
+		same := other.Namespace == l.report.Namespace && other.Name == l.report.Name
+		if other.Status.Environment == l.environment.Name() && other.Status.State != v1alpha1.ReportGone && !same {
+			others = append(others, *other)
+		}
+	}
+	return others, nil
+}
+
+// changing says whether the operator is changing a workload now.
+func changing(report *v1alpha1.ReadinessReport) bool {
+	actions := report.Status.Actions
+	return len(actions) > 0 && actions[0].Outcome == v1alpha1.ActionIntended
+}
+
+// environmentHealth is what the breaker judges.
+func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.ReadinessReport) remediation.Environment {
+	health := remediation.Environment{}
+	if policy.Status.Breaker != nil {
+		health.Tripped = policy.Status.Breaker.Tripped.Time
+	}
+	for i := range reports {
+		if reports[i].Status.State == v1alpha1.ReportGone {
+			continue
+		}
+		health.Workloads++
+		if since := reports[i].Status.FailingSince; since != nil {
+			health.FailingSince = append(health.FailingSince, since.Time)
+		}
+	}
+	return health
+}
+
+// actLevel is whether an act of the given start level acts in the workload's namespace.
+func (l *look) actLevel(startLevel v1alpha1.ActLevel) v1alpha1.ActLevel {
+	return environment.ActLevel(l.namespace.Annotations, l.environment.Name(), startLevel)
+}
+
+// suspended says whether the policy suspends remediation.
+func (l *look) suspended() bool {
+	return l.environment.Spec.Suspend != v1alpha1.SuspendNone
+}

@@ -1,0 +1,226 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/go-logr/logr"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// reportWorkers is how many workloads are looked at at one time.
+const reportWorkers = 4
+
+// SetupWithManager registers the loop: everything that a look at a workload reads
+// leads back to the workload.
+func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	build := builder.TypedControllerManagedBy[Key](mgr).
+		Named("readinessreport").
+		WithOptions(controller.TypedOptions[Key]{MaxConcurrentReconciles: reportWorkers}).
+		WithLogConstructor(func(key *Key) logr.Logger {
+			logger := mgr.GetLogger().WithValues("controller", "readinessreport")
+			if key != nil {
+				logger = logger.WithValues("kind", key.Kind, "namespace", key.Namespace, "name", key.Name)
+			}
+			return logger
+		})
+	for _, kind := range workload.Kinds() {
+		if kind == v1alpha1.KindPod {
+			build = build.Watches(&corev1.Pod{}, r.onPod())
+			continue
+		}
+		build = build.Watches(workload.New(kind), mapTo(r.keyOf))
+	}
+	return build.
+		Watches(&v1alpha1.ReadinessReport{}, mapTo(keyOfReport), builder.WithPredicates(predicate.Funcs{
+			CreateFunc: func(event.CreateEvent) bool { return true },
+			UpdateFunc: func(event.UpdateEvent) bool { return false },
+			DeleteFunc: func(event.DeleteEvent) bool { return true },
+		})).
+		Watches(&corev1.Service{}, mapTo(r.keysOfNamespace)).
+		Watches(&corev1.Namespace{}, mapTo(r.keysOfNamespaceObject), builder.WithPredicates(labelsOrAnnotationsChanged)).
+		Watches(&v1alpha1.PromotionGate{}, mapTo(r.keysOfGate), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.EnvironmentPolicy{}, mapTo(r.keysOfAll), builder.WithPredicates(policyInForceChanged)).
+		Watches(&v1alpha1.Guardrail{}, mapTo(r.keysOfAll), builder.WithPredicates(ruleInForceChanged)).
+		Complete(r)
+}
+
+// mapTo turns a function from objects to keys into an event handler.
+func mapTo(keys func(context.Context, client.Object) []Key) handler.TypedEventHandler[client.Object, Key] {
+	return handler.TypedEnqueueRequestsFromMapFunc(keys)
+}
+
+// onPod leads to the pod's workload, and remembers how the pod ended.
+func (r *ReportReconciler) onPod() handler.TypedEventHandler[client.Object, Key] {
+	type queue = workqueue.TypedRateLimitingInterface[Key]
+	enqueue := func(ctx context.Context, object client.Object, q queue) {
+		for _, key := range r.keyOf(ctx, object) {
+			q.Add(key)
+		}
+	}
+	return handler.TypedFuncs[client.Object, Key]{
+		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[client.Object], q queue) { enqueue(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[client.Object], q queue) {
+			enqueue(ctx, e.ObjectNew, q)
+		},
+		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[client.Object], q queue) {
+			if pod, ok := e.Object.(*corev1.Pod); ok {
+				r.Departures.Add(pod, e.DeleteStateUnknown)
+			}
+			enqueue(ctx, e.Object, q)
+		},
+	}
+}
+
+// keyOf climbs from an object that makes pods, or a pod, to the top of its owners. An
+// owner that is already gone leads nowhere: its own deletion leads to what is above it.
+func (r *ReportReconciler) keyOf(ctx context.Context, object client.Object) []Key {
+	owner := metav1.GetControllerOf(object)
+	if owner == nil {
+		return []Key{{Kind: kindOf(object), Namespace: object.GetNamespace(), Name: object.GetName()}}
+	}
+	name := client.ObjectKey{Namespace: object.GetNamespace(), Name: owner.Name}
+	switch owner.Kind {
+	case "ReplicaSet":
+		var above appsv1.ReplicaSet
+		if r.Client.Get(ctx, name, &above) != nil {
+			return nil
+		}
+		return r.keyOf(ctx, &above)
+	case "Job":
+		var above batchv1.Job
+		if r.Client.Get(ctx, name, &above) != nil {
+			return nil
+		}
+		return r.keyOf(ctx, &above)
+	}
+	if workload.New(v1alpha1.WorkloadKind(owner.Kind)) == nil {
+		// Another project's kind makes it: what it makes is the top that we can read.
+		return nil
+	}
+	return []Key{{Kind: v1alpha1.WorkloadKind(owner.Kind), Namespace: name.Namespace, Name: name.Name}}
+}
+
+func kindOf(object client.Object) v1alpha1.WorkloadKind {
+	if o, ok := object.(workload.Object); ok {
+		if w, known := workload.From(o); known {
+			return w.Kind
+		}
+	}
+	return ""
+}
+
+func keyOfReport(_ context.Context, object client.Object) []Key {
+	of := object.(*v1alpha1.ReadinessReport).Status.Workload
+	if of.Name == "" {
+		return nil
+	}
+	return []Key{{Kind: of.Kind, Namespace: object.GetNamespace(), Name: of.Name}}
+}
+
+func (r *ReportReconciler) keysOfNamespace(ctx context.Context, object client.Object) []Key {
+	return r.keysIn(ctx, object.GetNamespace())
+}
+
+func (r *ReportReconciler) keysOfNamespaceObject(ctx context.Context, object client.Object) []Key {
+	return r.keysIn(ctx, object.GetName())
+}
+
+func (r *ReportReconciler) keysOfGate(ctx context.Context, object client.Object) []Key {
+	return r.keysIn(ctx, object.(*v1alpha1.PromotionGate).Spec.Source.Namespace)
+}
+
+func (r *ReportReconciler) keysOfAll(ctx context.Context, _ client.Object) []Key {
+	var namespaces corev1.NamespaceList
+	if err := r.Client.List(ctx, &namespaces); err != nil {
+		log.FromContext(ctx).Error(err, "cannot list namespaces to look at their workloads again")
+		return nil
+	}
+	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot read environments to look at their workloads again")
+		return nil
+	}
+	var keys []Key
+	for i := range namespaces.Items {
+		_, enrolled := environments.Of(&namespaces.Items[i])
+		if enrolled || namespaces.Items[i].Annotations[v1alpha1.AnnotationJoined] != "" {
+			keys = append(keys, r.keysIn(ctx, namespaces.Items[i].Name)...)
+		}
+	}
+	return keys
+}
+
+// keysIn are the workloads of a namespace, and those that only a report remembers.
+func (r *ReportReconciler) keysIn(ctx context.Context, namespace string) []Key {
+	workloads, err := topWorkloads(ctx, r.Client, namespace)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot list workloads to look at them again")
+		return nil
+	}
+	keys := make([]Key, 0, len(workloads))
+	for _, object := range workloads {
+		keys = append(keys, Key{Kind: kindOf(object), Namespace: namespace, Name: object.GetName()})
+	}
+	var reports v1alpha1.ReadinessReportList
+	if err := r.Client.List(ctx, &reports, client.InNamespace(namespace)); err != nil {
+		log.FromContext(ctx).Error(err, "cannot list reports to look at their workloads again")
+		return keys
+	}
+	for i := range reports.Items {
+		keys = append(keys, keyOfReport(ctx, &reports.Items[i])...)
+	}
+	return keys
+}
+
+var labelsOrAnnotationsChanged = predicate.Or(predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{}, becameDeleted)
+
+// becameDeleted passes the update that asks for an object's deletion.
+var becameDeleted = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetDeletionTimestamp() == nil && e.ObjectNew.GetDeletionTimestamp() != nil
+	},
+}
+
+// policyInForceChanged passes changes of a policy's spec and of its guardrails' levels.
+var policyInForceChanged = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.EnvironmentPolicy), e.ObjectNew.(*v1alpha1.EnvironmentPolicy)
+		return !apiequality.Semantic.DeepEqual(levelsOf(before), levelsOf(after))
+	},
+})
+
+func levelsOf(policy *v1alpha1.EnvironmentPolicy) map[string]v1alpha1.Level {
+	levels := make(map[string]v1alpha1.Level, len(policy.Status.Guardrails))
+	for _, g := range policy.Status.Guardrails {
+		levels[g.Name] = g.Level
+	}
+	return levels
+}
+
+// ruleInForceChanged passes changes of the accepted rule.
+var ruleInForceChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.Guardrail), e.ObjectNew.(*v1alpha1.Guardrail)
+		return !apiequality.Semantic.DeepEqual(before.Status.Accepted, after.Status.Accepted)
+	},
+}

@@ -1,0 +1,55 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command run starts an embedded cluster and the operator beside it, under its real identity,
+// and shows the operator's log until Ctrl-C. It is `make run`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/rampart-dev/rampart/internal/testenv"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() (err error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	cluster, err := testenv.StartControlPlane(ctx, testenv.Options{
+		Controllers: true,
+		Nodes:       3,
+		CRDs:        true,
+		Progress:    func(step string) { fmt.Println("Starting", step) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cluster.Stop()) }()
+
+	if _, err := cluster.RunKubectl(ctx, "apply", "--server-side", "-k", "config/guardrails"); err != nil {
+		return err
+	}
+	operator, err := cluster.StartOperator(ctx, testenv.OperatorOptions{
+		Binary: filepath.Join("bin", "rampart"),
+		Output: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nThe operator runs. In another terminal:\n\n  export KUBECONFIG=%s\n  alias kubectl=%s\n\nCtrl-C ends both.\n\n",
+		cluster.Kubeconfig, cluster.Kubectl)
+	<-ctx.Done()
+	return operator.Stop()
+}

@@ -1,0 +1,270 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package drift
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// Input is one look at a workload.
+type Input struct {
+	// Baseline as it was persisted; nil at first sight.
+	Baseline *Baseline
+	// Spec of the live workload, as JSON.
+	Spec map[string]any
+	// Generation of the live workload.
+	Generation int64
+	// SpecAuthor is its annotation v1alpha1.AnnotationSpecAuthor.
+	SpecAuthor string
+	// Stamping is true when the API server is known to stamp authors here.
+	Stamping bool
+
+	// Policy is the effective drift policy of the environment.
+	Policy v1alpha1.DriftPolicy
+	// OperatorUser is the operator's own user name. What it writes is intended.
+	OperatorUser string
+	// Level that the namespace has earned: Report or Act.
+	Level v1alpha1.ActLevel
+	// Suspended is true when the policy suspends remediation.
+	Suspended bool
+
+	// Healthy is true when the workload is known to serve in full.
+	Healthy bool
+	// RollingOut is true while a change of the spec is on its way: until its controller has
+	// observed this generation and all pods are of the newest template.
+	RollingOut bool
+	// Controller names the object that controls the workload ("Canary shop"); empty for none.
+	Controller string
+	// Delegated are paths that an autoscaler owns: spec.replicas, or resources of a container.
+	Delegated []string
+	// Earlier are the pod templates of earlier revisions that ran well or are proven, as JSON.
+	Earlier []map[string]any
+	// Actions are the last actions on the workload.
+	Actions []v1alpha1.Action
+	// Refused says why the blast radius allows no action now; empty when it does.
+	Refused string
+}
+
+// Verdict is what follows a look.
+type Verdict string
+
+// The verdicts.
+const (
+	// VerdictNone: the workload is what its trusted writers wrote, or nobody looks for drift.
+	VerdictNone Verdict = "None"
+	// VerdictReport: there is drift, and the policy does not go further.
+	VerdictReport Verdict = "Report"
+	// VerdictHold: the drift would be corrected, but not in this state.
+	VerdictHold Verdict = "Hold"
+	// VerdictWait: the drift will be corrected at Judgement.At unless somebody is first.
+	VerdictWait Verdict = "Wait"
+	// VerdictCorrect: correct the drift now.
+	VerdictCorrect Verdict = "Correct"
+	// VerdictContested: corrected and changed again too often; only people can end this.
+	VerdictContested Verdict = "Contested"
+)
+
+// Difference is a leaf that drifted.
+type Difference struct {
+	Leaf
+	// Origin says whose write it was.
+	Origin Origin
+	// By names the user, or the users that may have been it; empty when not known.
+	By string
+	// Since is when it was first seen.
+	Since time.Time
+}
+
+// Judgement is what one look at a workload found.
+type Judgement struct {
+	// Verdict says what follows.
+	Verdict Verdict
+	// Message explains it to people.
+	Message string
+	// Differences are all leaves that drifted, in the order of their paths.
+	Differences []Difference
+	// By names who drifted from the baseline, the last writer last.
+	By string
+	// Since is when the oldest of the differences was first seen.
+	Since time.Time
+	// At is when a correction is due, for VerdictWait.
+	At time.Time
+	// Action is the id of the correction that is due or would be, so that it happens once.
+	Action string
+	// Next is the baseline to persist before anything else; nil when it did not change.
+	Next *Baseline
+	// Discard is true when the persisted baseline has no meaning any more.
+	Discard bool
+}
+
+// Leaves are the differences as Undo takes them.
+func (j Judgement) Leaves() []Leaf {
+	leaves := make([]Leaf, 0, len(j.Differences))
+	for _, d := range j.Differences {
+		leaves = append(leaves, d.Leaf)
+	}
+	return leaves
+}
+
+// Judge compares a workload with its baseline and says what follows. It is a function of
+// its input alone, and asked again about the state that it has just judged it changes
+// nothing.
+//
+// The first look adopts the live spec. From then on each change belongs to who made it:
+// the baseline follows trusted writers, in the fields that they changed, and drift that
+// was there before survives them. Where the author is not known, drift is reported and
+// never corrected.
+func Judge(in Input, now time.Time) Judgement {
+	if in.Policy.Mode == v1alpha1.DriftIgnore || len(in.Policy.TrustedWriters) == 0 {
+		return Judgement{Verdict: VerdictNone, Message: unobserved(in.Policy.Mode), Discard: in.Baseline != nil}
+	}
+	if in.Baseline == nil || in.Baseline.Generation > in.Generation {
+		next := adopt(in)
+		return Judgement{Verdict: VerdictNone, Message: adopted(next), Next: next}
+	}
+	next, differences := compare(in, now)
+	judgement := Judgement{Differences: differences, Next: next}
+	if len(differences) == 0 {
+		judgement.Verdict, judgement.Message = VerdictNone, "the spec is what trusted writers wrote"
+		return judgement
+	}
+	judgement.By, judgement.Since = summarise(differences)
+	judgement.Action = ActionID(judgement.Leaves(), in.Generation)
+	if next != nil {
+		in.Baseline = next
+	}
+	decide(in, &judgement, now)
+	return judgement
+}
+
+// adopt makes the live spec the baseline. It is verified only when the stamps show that
+// every write since the workload was created was a trusted writer's.
+func adopt(in Input) *Baseline {
+	who := attribute(in.stamps(), 0, in.Generation, in.trusted())
+	next := &Baseline{
+		Sequence:   1,
+		Spec:       runtime.DeepCopyJSON(in.Spec),
+		Generation: in.Generation,
+		Verified:   in.Stamping && who.origin == OriginTrusted,
+		Stable:     in.steady(),
+	}
+	if in.Baseline != nil {
+		next.Sequence = in.Baseline.Sequence + 1
+	}
+	return next
+}
+
+// compare attributes what changed since the last look, lets the baseline follow what it
+// may, and returns the differences that remain. next is nil when nothing is to be written.
+func compare(in Input, now time.Time) (next *Baseline, differences []Difference) {
+	base := in.Baseline
+	who := attribute(in.stamps(), base.Generation, in.Generation, in.trusted())
+	if !in.Stamping && who.origin != OriginExempt {
+		who.origin = OriginUnknown
+	}
+	spec, open := base.Spec, slices.Clone(base.Open)
+	moved, written := false, len(who.names) > 0
+	for _, step := range Diff(wrap(base.seen()), wrap(in.Spec)) {
+		origin := who.of(step.Path, in.Delegated)
+		if origin.followed() {
+			if followed, ok := follow(spec, in.Spec, step); ok {
+				spec = followed
+				moved = moved || origin == OriginTrusted
+				continue
+			}
+			origin = OriginMixed
+		}
+		written = true
+		open = append(open, OpenLeaf{Path: step.Path.String(), Origin: origin, By: who.by(), Since: now})
+	}
+	differences = explain(Diff(wrap(spec), wrap(in.Spec)), open, now)
+
+	verified := base.Verified || moved
+	stable := (base.Stable && !moved) || (len(differences) == 0 && in.steady())
+	if !written && verified == base.Verified && stable == base.Stable {
+		return nil, differences
+	}
+	next = &Baseline{
+		Sequence:   base.Sequence + 1,
+		Spec:       runtime.DeepCopyJSON(spec),
+		Generation: in.Generation,
+		Verified:   verified,
+		Stable:     stable,
+	}
+	if len(differences) > 0 {
+		next.Seen = runtime.DeepCopyJSON(in.Spec)
+		for _, d := range differences {
+			next.Open = append(next.Open, OpenLeaf{Path: d.Path.String(), Origin: d.Origin, By: d.By, Since: d.Since})
+		}
+	}
+	return next, differences
+}
+
+// explain gives each difference the origin of the last write to it, and the time of the
+// first. Differences that were not written apart (one leaf that two writers changed
+// inside of) are only as certain as the least certain of them.
+func explain(leaves []Leaf, open []OpenLeaf, now time.Time) []Difference {
+	differences := make([]Difference, 0, len(leaves))
+	for _, leaf := range leaves {
+		d := Difference{Leaf: leaf, Since: now}
+		for _, o := range open {
+			path := leaf.Path.String()
+			if !covers(o.Path, path) && !covers(path, o.Path) {
+				continue
+			}
+			if o.Since.Before(d.Since) {
+				d.Since = o.Since
+			}
+			if o.Path == path || d.Origin == "" || o.Origin != OriginUntrusted {
+				d.Origin = o.Origin
+			}
+			d.By = o.By
+		}
+		if d.Origin == "" {
+			d.Origin = OriginUnknown
+		}
+		differences = append(differences, d)
+	}
+	return differences
+}
+
+func summarise(differences []Difference) (by string, since time.Time) {
+	var names []string
+	since = differences[0].Since
+	for _, d := range differences {
+		if d.By != "" && !slices.Contains(names, d.By) {
+			names = append(names, d.By)
+		}
+		if d.Since.Before(since) {
+			since = d.Since
+		}
+	}
+	return strings.Join(names, ", "), since
+}
+
+// stamps are the authors that admission wrote down. What cannot be read has no author.
+func (in Input) stamps() Stamps {
+	stamps, err := ParseStamps(in.SpecAuthor)
+	if err != nil {
+		return nil
+	}
+	return stamps
+}
+
+// trusted are the users whose changes are intended.
+func (in Input) trusted() []string {
+	out := slices.Clone(in.Policy.TrustedWriters)
+	if in.OperatorUser != "" {
+		out = append(out, in.OperatorUser)
+	}
+	return out
+}
+
+func (in Input) steady() bool { return in.Healthy && !in.RollingOut }

@@ -1,0 +1,114 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package drift
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+const (
+	maxMessage = 512
+	maxPath    = 512
+	maxValue   = 256
+	maxFields  = 10
+)
+
+// Report is the judgement as a ReadinessReport shows it; nil when nothing differs.
+// baseline names the object that holds the baseline.
+func (j Judgement) Report(baseline string) *v1alpha1.Drift {
+	if len(j.Differences) == 0 {
+		return nil
+	}
+	out := &v1alpha1.Drift{
+		Leaves:   int32(len(j.Differences)), //nolint:gosec // an object has at most 1.5 MiB
+		Since:    timeOf(j.Since),
+		By:       clip(j.By, maxValue),
+		Baseline: baseline,
+		Decision: j.Message,
+	}
+	for _, d := range j.Differences[:min(len(j.Differences), maxFields)] {
+		out.Fields = append(out.Fields, v1alpha1.DriftedField{
+			Path: clip(d.Path.String(), maxPath), Was: clip(show(d.Was), maxValue), Is: clip(show(d.Is), maxValue),
+		})
+	}
+	return out
+}
+
+// describe is one sentence about what differs, and one about what follows.
+func describe(j Judgement, follows string) string {
+	first := j.Differences[0]
+	what := fmt.Sprintf("%s changed %s from %s to %s",
+		orUnknown(first.By), first.Path, clip(showOrNothing(first.Was), 64), clip(showOrNothing(first.Is), 64))
+	if more := len(j.Differences) - 1; more > 0 {
+		what += fmt.Sprintf(" (and %d more)", more)
+	}
+	return clip(clip(what, maxMessage-len(follows)-2)+": "+follows, maxMessage)
+}
+
+func unobserved(mode v1alpha1.DriftMode) string {
+	if mode == v1alpha1.DriftIgnore {
+		return "drift is ignored here"
+	}
+	return "no trusted writers are declared, so that every change counts as intended"
+}
+
+func adopted(baseline *Baseline) string {
+	if baseline.Verified {
+		return "only trusted writers have written this workload: its spec is the baseline"
+	}
+	return "first seen: the live spec is the baseline, unverified until a trusted writer changes it"
+}
+
+// show is a JSON value as people read it: text without quotes, nothing for what is not there.
+func show(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
+}
+
+func showOrNothing(value any) string {
+	if text := show(value); text != "" {
+		return text
+	}
+	return "nothing"
+}
+
+func orUnknown(name string) string {
+	if name == "" {
+		return "somebody"
+	}
+	return name
+}
+
+func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
+
+// clip shortens text to at most limit bytes, at the end of a character.
+func clip(text string, limit int) string {
+	const more = "…"
+	if len(text) <= limit {
+		return text
+	}
+	cut := max(limit-len(more), 0)
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + more
+}
+
+func timeOf(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }

@@ -1,0 +1,133 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package evidence
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+const (
+	worlds  = 4
+	minutes = 30
+)
+
+// TestAnObserverWhoMissesNothingCountsWhatHappened makes sure that the limits of the
+// tests below are not kept by counting nothing.
+func TestAnObserverWhoMissesNothingCountsWhatHappened(t *testing.T) {
+	for seed := range uint64(worlds) {
+		g := NewWithT(t)
+		w, e := newWorld(seed), v1alpha1.Evidence{}
+		counted := map[string]int{}
+		for range minutes * 60 {
+			w.step()
+			next := Observe(e, w.look(w.gone), after(w.second))
+			tallyNew(counted, e, next)
+			e = next
+		}
+		for what, n := range w.truth {
+			g.Expect(counted[what]).To(And(BeNumerically(">=", n), BeNumerically("<=", n+lateStarts(what, w))), "seed %d: %s", seed, what)
+		}
+		g.Expect(w.truth["Start Success"]).To(BeNumerically(">", 10))
+		g.Expect(w.truth["Replacement Success"]).To(BeNumerically(">", 3))
+	}
+}
+
+// TestNeverMoreThanHappened looks at random, twice, late or not at all, loses pods that
+// left, goes back to an older report, and restarts.
+func TestNeverMoreThanHappened(t *testing.T) {
+	for seed := range uint64(worlds) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			g := NewWithT(t)
+			random := rand.New(rand.NewPCG(seed, 11))
+			w, e := newWorld(seed), v1alpha1.Evidence{}
+			counted := map[string]int{}
+			var departed []workload.Pod
+			away := 0
+			for range minutes * 60 {
+				w.step()
+				departed = append(departed, w.gone...)
+				if away--; away > 0 {
+					departed = nil
+					continue
+				}
+				switch random.IntN(100) {
+				case 0:
+					away, departed = random.IntN(600), nil // the operator is restarted
+					continue
+				case 1, 2, 3:
+					departed = nil // a watch is interrupted
+				case 4, 5, 6, 7, 8, 9, 10, 11, 12, 13:
+					continue
+				}
+				look := w.look(departed)
+				next := Observe(stored(t, e), look, after(w.second))
+				if random.IntN(10) == 0 {
+					continue // the write fails: the same comes again later
+				}
+				again := Observe(stored(t, next), look, after(w.second))
+				g.Expect(equality.Semantic.DeepEqual(again, stored(t, next))).To(BeTrue(), "the same look changes nothing")
+				if deadline := NextDeadline(next); deadline != nil {
+					g.Expect(*deadline).To(BeTemporally(">", after(w.second)), "no look is due again at once")
+				}
+				tallyNew(counted, e, next)
+				e = next
+				if random.IntN(3) > 0 {
+					departed = nil // judged; else they are given again
+				}
+			}
+			for what, n := range counted {
+				g.Expect(n).To(BeNumerically("<=", w.truth[what]+lateStarts(what, w)), what)
+			}
+			g.Expect(counted["Start Success"]).To(BeNumerically(">", 0))
+		})
+	}
+}
+
+// lateStarts are the failed starts that the world is not sure of yet: what is usual
+// decides, and it may be much shorter.
+func lateStarts(what string, w *world) int {
+	late := 0
+	for _, p := range w.pods {
+		if what == "Start Failure" && !p.Ready && p.readyAt-p.startAt == stuckFor {
+			late++
+		}
+	}
+	return late
+}
+
+// tallyNew adds the trials that are new in next.
+func tallyNew(counted map[string]int, previous, next v1alpha1.Evidence) {
+	for _, trial := range next.Trials {
+		known := false
+		for _, old := range previous.Trials {
+			known = known || old.ID == trial.ID
+		}
+		if !known && (trial.Outcome == v1alpha1.TrialSuccess || trial.Outcome == v1alpha1.TrialFailure) {
+			counted[fmt.Sprintf("%s %s", trial.Kind, trial.Outcome)]++
+		}
+	}
+}
+
+// stored is what the API server gives back.
+func stored(t *testing.T, e v1alpha1.Evidence) v1alpha1.Evidence {
+	t.Helper()
+	data, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back v1alpha1.Evidence
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	return back
+}

@@ -1,0 +1,130 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// PolicyInput says where gates stand.
+type PolicyInput struct {
+	// Namespaces at each level. Observe is not in the request path and renders nothing.
+	Namespaces map[v1alpha1.Level][]string
+	// Excluded namespaces are never judged: the system's and the operator's own.
+	Excluded []string
+	// OperatorUser is the operator's own user name, which brings proven revisions back.
+	OperatorUser string
+}
+
+// Policy is a native policy and what puts it in force.
+type Policy struct {
+	Policy  *admissionregistrationv1.ValidatingAdmissionPolicy
+	Binding *admissionregistrationv1.ValidatingAdmissionPolicyBinding
+}
+
+// PolicyName is the name of a level's policy and of its binding.
+func PolicyName(level v1alpha1.Level) string { return "rampart-gate-" + strings.ToLower(string(level)) }
+
+// Policies are the native policies of all gates of the cluster: one for Warn and one for
+// Enforce, each only where a gate stands at that level. They are copies of their own,
+// because whatever is wrong with a policy that says Fail denies, bound to Warn or not.
+func Policies(in PolicyInput) []Policy {
+	var all []Policy
+	for _, level := range []v1alpha1.Level{v1alpha1.Warn, v1alpha1.Enforce} {
+		namespaces := gated(in, level)
+		if len(namespaces) == 0 {
+			continue
+		}
+		all = append(all, Policy{
+			Policy:  policy(level, in.OperatorUser),
+			Binding: binding(level, namespaces),
+		})
+	}
+	return all
+}
+
+// gated are the namespaces of a level, sorted, none twice.
+func gated(in PolicyInput, level v1alpha1.Level) []string {
+	namespaces := slices.DeleteFunc(slices.Clone(in.Namespaces[level]), func(namespace string) bool {
+		return slices.Contains(in.Excluded, namespace)
+	})
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
+}
+
+func policy(level v1alpha1.Level, operatorUser string) *admissionregistrationv1.ValidatingAdmissionPolicy {
+	failure := admissionregistrationv1.Ignore
+	if level == v1alpha1.Enforce {
+		failure = admissionregistrationv1.Fail
+	}
+	return &admissionregistrationv1.ValidatingAdmissionPolicy{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy:    &failure,
+			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: rules()},
+			MatchConditions:  matchConditions(operatorUser),
+			Variables:        variables(),
+			Validations: []admissionregistrationv1.Validation{{
+				Expression:        admitted,
+				Message:           "an image is not proven for this namespace: see kubectl get promotiongates, and kubectl describe on one",
+				MessageExpression: refusal,
+				Reason:            ptr.To(metav1.StatusReasonForbidden),
+			}},
+		},
+	}
+}
+
+// binding selects the gated namespaces by the name label, which the API server sets and
+// nobody can change: no label that a team may write decides whether a gate stands.
+func binding(level v1alpha1.Level, namespaces []string) *admissionregistrationv1.ValidatingAdmissionPolicyBinding {
+	action := admissionregistrationv1.Warn
+	if level == v1alpha1.Enforce {
+		action = admissionregistrationv1.Deny
+	}
+	return &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName:        PolicyName(level),
+			ValidationActions: []admissionregistrationv1.ValidationAction{action},
+			MatchResources: &admissionregistrationv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+				MatchExpressions: []metav1.LabelSelectorRequirement{{
+					Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: namespaces,
+				}},
+			}},
+		},
+	}
+}
+
+// rules are every way to say which image runs. pods/resize is none: it changes resources only.
+func rules() []admissionregistrationv1.NamedRuleWithOperations {
+	rule := func(group string, operations []admissionregistrationv1.OperationType, resources ...string) admissionregistrationv1.NamedRuleWithOperations {
+		return admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+			Operations: operations,
+			Rule: admissionregistrationv1.Rule{
+				APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources,
+				Scope: ptr.To(admissionregistrationv1.NamespacedScope),
+			},
+		}}
+	}
+	write := []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
+	return []admissionregistrationv1.NamedRuleWithOperations{
+		rule("", write, "pods", "pods/ephemeralcontainers", "replicationcontrollers"),
+		rule("apps", write, "deployments", "statefulsets", "daemonsets", "replicasets"),
+		rule("batch", write, "jobs", "cronjobs"),
+	}
+}
+
+func managed() map[string]string {
+	return map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
+}

@@ -1,0 +1,59 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
+)
+
+// maxListed is how many workloads a status lists; the total counts all.
+const maxListed = 100
+
+// Condition is a condition without the time of its last transition.
+type Condition struct {
+	Status  metav1.ConditionStatus
+	Reason  string
+	Message string
+}
+
+// Record writes the decision into a status, all of it but the level. The status of a
+// frozen gate keeps what it said.
+func (d Decision) Record(status *v1alpha1.PromotionGateStatus, generation int64, now time.Time) {
+	status.ObservedGeneration = generation
+	if !d.Frozen {
+		status.State, status.Open, status.Score = d.State, d.Open, d.Score
+		status.WaitingFor = message.Cut(d.WaitingFor, maxLine)
+		status.Total = int32(len(d.Workloads))
+		status.Workloads = d.Workloads[:min(len(d.Workloads), maxListed)]
+	}
+	for _, c := range []struct {
+		name string
+		Condition
+	}{{v1alpha1.ConditionReady, d.Ready}, {v1alpha1.ConditionPromotable, d.Promotable}} {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: c.name, Status: c.Status, Reason: c.Reason, Message: c.Message,
+			ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
+		})
+	}
+}
+
+// frozen is the decision of a gate whose environment suspends everything: what it was.
+// A gate that had not decided yet stays unknown.
+func frozen(status v1alpha1.PromotionGateStatus) Decision {
+	d := Decision{
+		Frozen:     true,
+		Ready:      Condition{metav1.ConditionTrue, v1alpha1.ReasonSuspended, "frozen as it is, because the EnvironmentPolicy says suspend: All"},
+		Promotable: Condition{metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "not decided before the EnvironmentPolicy said suspend: All"},
+	}
+	if previous := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionPromotable); previous != nil {
+		d.Promotable = Condition{previous.Status, previous.Reason, previous.Message}
+	}
+	return d
+}

@@ -1,0 +1,34 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package guardrail
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// LabelEnvironment marks what was rendered for an environment with its name.
+const LabelEnvironment = v1alpha1.Group + "/environment"
+
+// Environment is what rendering must know of an EnvironmentPolicy.
+type Environment struct {
+	// Name of the EnvironmentPolicy.
+	Name string
+	// NamespaceSelector selects its namespaces.
+	NamespaceSelector metav1.LabelSelector
+	// ExcludedNamespaces are never judged, besides the system namespaces: the operator's, above all.
+	ExcludedNamespaces []string
+	// OperatorUser is the operator's user name as the API server sees it. What it writes
+	// is judged in dry-runs only. Empty exempts nobody.
+	OperatorUser string
+	// Defaults says whether safe defaults are applied to new pods.
+	Defaults v1alpha1.DefaultsMode
+}
+
+// Placed is a rule with its level in an environment.
+type Placed struct {
+	Program *Program
+	Level   v1alpha1.Level
+}

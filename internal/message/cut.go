@@ -1,0 +1,23 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package message fits sentences into the bounded fields of the API.
+package message
+
+import "unicode/utf8"
+
+// ellipsis ends a sentence that was cut.
+const ellipsis = "…"
+
+// Cut returns text if it has at most limit bytes, else as many whole runes of it as
+// fit with an ellipsis behind them.
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	end := max(limit-len(ellipsis), 0)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + ellipsis
+}

@@ -1,0 +1,58 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package remediation
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
+)
+
+// Executor is the only thing that writes workloads.
+type Executor struct {
+	Client client.Client
+}
+
+// Execute applies a JSON Patch that tests what it was judged on, and then gives the
+// ownership of the fields back. object is changed to what the API server answers. A
+// workload that was written in between is left alone, with an error.
+func (e Executor) Execute(ctx context.Context, object client.Object, patch []byte) error {
+	err := e.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedBy))
+	if err != nil {
+		return fmt.Errorf("patch %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	return e.ReleaseOwnership(ctx, object)
+}
+
+// ReleaseOwnership takes the operator out of the object's field managers, if it is one:
+// after an action, and after a crash between an action and this.
+func (e Executor) ReleaseOwnership(ctx context.Context, object client.Object) error {
+	patch, err := drift.ReleaseOwnership(object, v1alpha1.ManagedBy)
+	if err != nil {
+		return fmt.Errorf("release ownership of %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	if patch == nil {
+		return nil
+	}
+	err = e.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedBy))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("release ownership of %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+// Owns says whether the operator is still a field manager of the object.
+func Owns(object client.Object) bool {
+	for _, entry := range object.GetManagedFields() {
+		if entry.Manager == v1alpha1.ManagedBy {
+			return true
+		}
+	}
+	return false
+}

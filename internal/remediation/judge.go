@@ -1,0 +1,172 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package remediation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// Verdict is what should follow a rollout.
+type Verdict string
+
+// The verdicts.
+const (
+	// VerdictNone: nothing is wrong.
+	VerdictNone Verdict = "None"
+	// VerdictWait: something may be wrong, and more will be known soon.
+	VerdictWait Verdict = "Wait"
+	// VerdictHold: the rollout fails, and rolling back would not help or is not allowed now.
+	VerdictHold Verdict = "Hold"
+	// VerdictReport: the rollout fails, and people must decide.
+	VerdictReport Verdict = "Report"
+	// VerdictAct: roll back to Decision.Target now.
+	VerdictAct Verdict = "Act"
+)
+
+// Decision is what follows a rollout.
+type Decision struct {
+	// Verdict says what follows.
+	Verdict Verdict
+	// Failed is true when the evidence against the new revision suffices, whatever follows.
+	Failed bool
+	// Contained is true when the old pods kept serving in full: the failure hurt nobody.
+	Contained bool
+	// Target is the revision to return to; nil unless the verdict is Act, or Report with one to propose.
+	Target *Revision
+	// Reason explains the decision to people.
+	Reason string
+	// Action is the id of the rollback, so that it happens once.
+	Action string
+}
+
+// Judge says what should follow a rollout. It is a function of its input alone. Missing
+// evidence never acts.
+func Judge(r Rollout) Decision {
+	switch {
+	case !r.Observed:
+		return Decision{Verdict: VerdictWait, Reason: "the pods of the rollout could not be observed: nothing is done without evidence"}
+	case r.Desired == 0:
+		return Decision{Verdict: VerdictNone, Reason: "no pods are wanted"}
+	}
+	evidence := weigh(r)
+	if !evidence.suspicious() && r.Infrastructure == "" {
+		return Decision{Verdict: VerdictNone, Reason: "nothing speaks against the revision"}
+	}
+	decision := Decision{Failed: evidence.bad, Contained: r.contained(), Action: ActionID(r)}
+	if cause := elsewhere(r, evidence); cause != "" {
+		decision.Failed = false
+		return decision.because(VerdictHold, evidence, cause)
+	}
+	if !evidence.bad {
+		return decision.because(VerdictWait, evidence, "that is not enough to judge the revision")
+	}
+	if cause := forPeople(r); cause != "" {
+		return decision.because(VerdictReport, evidence, cause)
+	}
+	if decision.Target = target(r.Earlier, r.Revision); decision.Target == nil {
+		return decision.because(VerdictReport, evidence, "no earlier revision is known to be good: fix it forward")
+	}
+	return act(r, decision, evidence)
+}
+
+// act decides when to roll back what should be rolled back.
+func act(r Rollout, decision Decision, evidence evidence) Decision {
+	to := describeTarget(*decision.Target)
+	switch {
+	case r.Suspended:
+		decision.Target = nil
+		return decision.because(VerdictHold, evidence, "remediation is suspended in the EnvironmentPolicy")
+	case decision.Contained && evidence.pending > 0 && !r.DeadlineExceeded:
+		decision.Target = nil
+		return decision.because(VerdictWait, evidence, fmt.Sprintf(
+			"enough pods serve, so there is time to see the other %d", evidence.pending))
+	case r.OnFailure != v1alpha1.OnFailureRollback:
+		return decision.because(VerdictReport, evidence, "failed rollouts are only reported here: go back to "+to+", or fix it forward")
+	case r.Level != v1alpha1.ActAct:
+		return decision.because(VerdictReport, evidence, "it would be rolled back to "+to+
+			", but this namespace had workloads when its policy came and is still at Report (rollout.startLevel: Act ends that)")
+	default:
+		return decision.because(VerdictAct, evidence, "rolled back to "+to)
+	}
+}
+
+// elsewhere says why the cause is likely not the revision; empty when it likely is.
+func elsewhere(r Rollout, evidence evidence) string {
+	switch {
+	case r.Infrastructure != "":
+		return "the cluster is the cause (" + r.Infrastructure + "), and another revision would meet it too"
+	case evidence.registry > 0:
+		return "the image registry cannot be reached, and another revision may need it too"
+	case r.Old.Failing > 0:
+		return fmt.Sprintf("%d of %d pods of the earlier revision fail too, so that the cause is likely not the new one", r.Old.Failing, r.Old.Total)
+	case r.OthersFailing > 0:
+		return fmt.Sprintf("%d other workloads began to fail at the same time, so that the cause is likely common", r.OthersFailing)
+	}
+	return ""
+}
+
+// forPeople says why going back may do harm, or is not wanted, so that people must decide.
+func forPeople(r Rollout) string {
+	switch {
+	case r.OptOut:
+		return "the workload asks for no rollback (" + v1alpha1.AnnotationOnFailure + ": Report)"
+	case r.Kind != v1alpha1.KindDeployment:
+		return fmt.Sprintf("a %s is not rolled back by itself, because an older revision may not read what the new one wrote", r.Kind)
+	case r.WritableVolumes:
+		return "its pods write to persistent volumes, and an older revision may not read what the new one wrote"
+	case r.Controller != "":
+		return r.Controller + " controls this workload and would undo a rollback: roll back there"
+	case len(r.ChangedConfigMaps) > 0:
+		return "ConfigMap " + strings.Join(r.ChangedConfigMaps, ", ") + " changed with it, and an older template would run with the new configuration: check both"
+	case r.MigrationJob != "":
+		return "Job " + r.MigrationJob + " ran with the new image, and an older revision may not work after a migration"
+	}
+	return ""
+}
+
+// target is the revision to return to: the newest that is proven, else the newest that
+// was stable, and never one that was rolled back itself. Merely being the one before is
+// no reason.
+func target(earlier []Revision, current string) *Revision {
+	var stable *Revision
+	for i := range earlier {
+		revision := &earlier[i]
+		switch {
+		case revision.Quarantined || revision.Hash == current:
+		case revision.Proven:
+			return revision
+		case revision.Stable && stable == nil:
+			stable = revision
+		}
+	}
+	return stable
+}
+
+// contained says whether the strategy kept its promise: no more pods are missing than it allows.
+func (r Rollout) contained() bool { return r.Available >= r.Desired-r.MaxUnavailable }
+
+// ActionID identifies the rollback of this rollout.
+func ActionID(r Rollout) string {
+	sum := sha256.Sum256([]byte(r.UID + "/" + r.Revision))
+	return fmt.Sprintf("rollback-%s-%d", hex.EncodeToString(sum[:])[:12], r.Number)
+}
+
+func (d Decision) because(verdict Verdict, evidence evidence, follows string) Decision {
+	d.Verdict = verdict
+	d.Reason = evidence.String() + ": " + follows
+	return d
+}
+
+func describeTarget(revision Revision) string {
+	why := "last stable"
+	if revision.Proven {
+		why = "last proven"
+	}
+	return fmt.Sprintf("revision %d, the %s one", revision.Number, why)
+}

@@ -1,0 +1,44 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package telemetry names what the operator tells people and machines: the reasons and
+// actions of its events, and its metrics.
+package telemetry
+
+import corev1 "k8s.io/api/core/v1"
+
+// Types of events.
+const (
+	Normal  = corev1.EventTypeNormal
+	Warning = corev1.EventTypeWarning
+)
+
+// Reasons of events, as `kubectl events` shows them.
+const (
+	ReasonRuleRejected      = "RuleRejected"
+	ReasonGuardrailRaised   = "GuardrailRaised"
+	ReasonGuardrailLowered  = "GuardrailLowered"
+	ReasonGuardrailFindings = "GuardrailFindings"
+	ReasonGateOpened        = "GateOpened"
+	ReasonGateClosed        = "GateClosed"
+	ReasonGateRaised        = "GateLevelRaised"
+	ReasonProven            = "RevisionProven"
+	ReasonDrifted           = "Drifted"
+	ReasonDriftCorrected    = "DriftCorrected"
+	ReasonRolloutFailed     = "RolloutFailed"
+	ReasonRolledBack        = "RolledBack"
+	ReasonActionFailed      = "ActionFailed"
+	ReasonActionReported    = "ActionReported"
+	ReasonDrillBegun        = "DrillBegun"
+)
+
+// Actions of events: what the operator was doing.
+const (
+	ActionCompile   = "Compile"
+	ActionEvaluate  = "Evaluate"
+	ActionProgress  = "Progress"
+	ActionDecide    = "Decide"
+	ActionObserve   = "Observe"
+	ActionRemediate = "Remediate"
+	ActionDrill     = "Drill"
+)

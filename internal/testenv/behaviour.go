@@ -1,0 +1,88 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testenv
+
+import (
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"strings"
+)
+
+// Behaviour is how kwok plays a Pod: everything that a kubelet would report about it. A Pod
+// asks for one by the annotation BehaviourAnnotation (which may be changed while it runs),
+// else by the tag of any of its images, which then is the behaviour or ends with it:
+// registry.example/shop:1.2.0-crash-loop.
+type Behaviour string
+
+const (
+	// Healthy is the default: containers run within half a second of being scheduled, are
+	// ready half a second later (at once without a readiness probe), and end with exit code
+	// 0 when the Pod is deleted. The Pod of a Job completes instead.
+	Healthy Behaviour = "healthy"
+
+	// CrashLoop ends every container with exit code 1 a second after its start, restarts
+	// it with CrashLoopBackOff in between, and never makes it ready. A Pod that may not
+	// restart fails.
+	CrashLoop Behaviour = "crash-loop"
+
+	// NeverReady runs, but is never ready; a Pod that was ready becomes unready.
+	NeverReady Behaviour = "never-ready"
+
+	// Slow becomes ready 20 seconds after its containers started.
+	Slow Behaviour = "slow"
+
+	// IgnoreTerm is healthy, but ends only by the kill at the end of its grace period, with
+	// exit code 137.
+	IgnoreTerm Behaviour = "ignore-term"
+
+	// ImageError never starts: ErrImagePull, then ImagePullBackOff.
+	ImageError Behaviour = "image-error"
+)
+
+// BehaviourAnnotation of a Pod names its Behaviour and wins over its images.
+const BehaviourAnnotation = "behaviour.rampart.dev/mode"
+
+// stageFiles are kwok's stages: what happens to nodes and Pods, when, and after what.
+//
+//go:embed stages
+var stageFiles embed.FS
+
+// stages returns kwok's configuration. Two jq expressions that all Pod stages select by are
+// kept once, in files of their own: $(behaviour) is the Pod's Behaviour, $(state) is where
+// in its life it is.
+func stages() ([]byte, error) {
+	behaviour, err := jqFile("stages/behaviour.jq")
+	if err != nil {
+		return nil, err
+	}
+	state, err := jqFile("stages/state.jq")
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(stageFiles, "stages/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]string, 0, len(names))
+	for _, name := range names {
+		content, err := stageFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, string(content))
+	}
+	replacer := strings.NewReplacer("$(behaviour)", behaviour, "$(state)", state)
+	return []byte(replacer.Replace(strings.Join(documents, "\n---\n"))), nil
+}
+
+// jqFile returns a file's expression as a quoted scalar, which YAML reads as JSON does.
+func jqFile(name string) (string, error) {
+	content, err := stageFiles.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	quoted, err := json.Marshal(string(content))
+	return string(quoted), err
+}

@@ -1,0 +1,105 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package workload
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+)
+
+// Rollout is how the newest revision of a workload is doing, in pods.
+type Rollout struct {
+	// Observed is true when the workload's controller has seen the newest spec. The
+	// other fields speak of an older one until then.
+	Observed bool
+	// Desired, Updated, Ready and Available count pods; Updated ones are of the newest revision.
+	Desired, Updated, Ready, Available int32
+	// Total counts the pods of all revisions.
+	Total int32
+	// DeadlineExceeded is true when the controller gave up waiting for progress.
+	DeadlineExceeded bool
+}
+
+// Complete says whether all pods wanted are of the newest revision, and available.
+func (r Rollout) Complete() bool {
+	return r.Observed && r.Updated >= r.Desired && r.Available >= r.Desired && r.Total <= r.Desired
+}
+
+func deploymentRollout(d *appsv1.Deployment) Rollout {
+	r := Rollout{
+		Observed:  d.Status.ObservedGeneration >= d.Generation,
+		Desired:   ptr.Deref(d.Spec.Replicas, 1),
+		Updated:   d.Status.UpdatedReplicas,
+		Ready:     d.Status.ReadyReplicas,
+		Available: d.Status.AvailableReplicas,
+		Total:     d.Status.Replicas,
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing {
+			r.DeadlineExceeded = c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded"
+		}
+	}
+	return r
+}
+
+func statefulSetRollout(s *appsv1.StatefulSet) Rollout {
+	r := Rollout{
+		Observed:  s.Status.ObservedGeneration >= s.Generation,
+		Desired:   ptr.Deref(s.Spec.Replicas, 1),
+		Updated:   s.Status.UpdatedReplicas,
+		Ready:     s.Status.ReadyReplicas,
+		Available: s.Status.AvailableReplicas,
+		Total:     s.Status.Replicas,
+	}
+	if s.Status.UpdateRevision == s.Status.CurrentRevision {
+		// With nothing left to update the controller counts the current pods only.
+		r.Updated = max(s.Status.UpdatedReplicas, s.Status.CurrentReplicas)
+	}
+	return r
+}
+
+func daemonSetRollout(d *appsv1.DaemonSet) Rollout {
+	return Rollout{
+		Observed:  d.Status.ObservedGeneration >= d.Generation,
+		Desired:   d.Status.DesiredNumberScheduled,
+		Updated:   d.Status.UpdatedNumberScheduled,
+		Ready:     d.Status.NumberReady,
+		Available: d.Status.NumberAvailable,
+		Total:     d.Status.CurrentNumberScheduled,
+	}
+}
+
+// replicasRollout is for kinds without rollouts: every pod counts as updated.
+func replicasRollout(generation, observed int64, desired, ready, available int32) Rollout {
+	return Rollout{
+		Observed: observed >= generation, Desired: desired, Updated: available,
+		Ready: ready, Available: available, Total: min(desired, available),
+	}
+}
+
+// deploymentMaxUnavailable is how many pods a rollout may take away, as the Deployment
+// controller resolves it: a percentage is rounded down, and Recreate takes all of them.
+func deploymentMaxUnavailable(d *appsv1.Deployment) int32 {
+	replicas := ptr.Deref(d.Spec.Replicas, 1)
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return replicas
+	}
+	limit := intstr.FromString("25%")
+	surge := intstr.FromString("25%")
+	if rolling := d.Spec.Strategy.RollingUpdate; rolling != nil {
+		limit = ptr.Deref(rolling.MaxUnavailable, limit)
+		surge = ptr.Deref(rolling.MaxSurge, surge)
+	}
+	unavailable, err := intstr.GetScaledValueFromIntOrPercent(&limit, int(replicas), false)
+	if err != nil {
+		return 0
+	}
+	added, err := intstr.GetScaledValueFromIntOrPercent(&surge, int(replicas), true)
+	if err == nil && unavailable == 0 && added == 0 {
+		return 1
+	}
+	return int32(unavailable) //nolint:gosec // bounded by the number of replicas
+}
