@@ -73,6 +73,10 @@ func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 // admission in force, and records all of it. The levels are recorded before admission
 // gets them: what is in force has always been announced.
 func (r *EnvironmentReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	return again(r.reconcile(ctx, request))
+}
+
+func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var policy v1alpha1.EnvironmentPolicy
 	if err := r.Client.Get(ctx, request.NamespacedName, &policy); err != nil {
 		r.Metrics.Forget(request.Name)

@@ -44,6 +44,10 @@ func (r *GateReconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile judges the gate and records the decision.
 func (r *GateReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	return again(r.reconcile(ctx, request))
+}
+
+func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var g v1alpha1.PromotionGate
 	if err := r.Client.Get(ctx, request.NamespacedName, &g); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

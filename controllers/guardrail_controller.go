@@ -40,6 +40,10 @@ func (r *GuardrailReconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile judges the spec as it stands and records the verdict.
 func (r *GuardrailReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	return again(r.reconcile(ctx, request))
+}
+
+func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var rule v1alpha1.Guardrail
 	if err := r.Client.Get(ctx, request.NamespacedName, &rule); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

@@ -6,12 +6,14 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
@@ -29,6 +31,19 @@ func recordStatus(ctx context.Context, c client.Client, before, changed client.O
 		return false, fmt.Errorf("record status: %w", err)
 	}
 	return true, nil
+}
+
+// conflictRetry is how long a loop waits after somebody, or an older state of its own
+// cache, was in the way of a write.
+const conflictRetry = 100 * time.Millisecond
+
+// again turns a conflict into another look: it is no failure, and the judgement was
+// made on an old state.
+func again(result reconcile.Result, err error) (reconcile.Result, error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return reconcile.Result{RequeueAfter: conflictRetry}, nil
+	}
+	return result, err
 }
 
 // health are the three conditions that tools read as health: Ready always,

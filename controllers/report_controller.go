@@ -47,6 +47,10 @@ type ReportReconciler struct {
 // Reconcile looks at one workload. What the operator is about to do is recorded before
 // it is done, so that a crash at any line repeats nothing.
 func (r *ReportReconciler) Reconcile(ctx context.Context, key Key) (reconcile.Result, error) {
+	return again(r.reconcile(ctx, key))
+}
+
+func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Result, error) {
 	now := r.Clock.Now()
 	l, err := r.gather(ctx, key)
 	if err != nil {

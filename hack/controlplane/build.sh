@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright The Rampart Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
 # Builds the pinned control plane (etcd, kube-apiserver, kube-controller-manager,
 # kube-scheduler, kubectl, kwok) from source into the folder given as $1.
 # Does nothing while the pins and the Go toolchain are those of the last build.

@@ -20,7 +20,7 @@ func TestRollout(t *testing.T) {
 	homeless.Unschedulable = true
 	badImage := waitingPod("a", 0)
 	badImage.Containers[0].Waiting = "ImagePullBackOff"
-	sick := deployment(1, crashedPod("a", 0, 5, 1))
+	sick := deployment(1, crashedPod(5, 1))
 	sick.NodeTrouble = map[string]string{"node-1": "node is not ready"}
 	paused := deployment(1, startedPod("a", 0, 1))
 	paused.Workload.Paused = true
@@ -57,7 +57,7 @@ func TestRollout(t *testing.T) {
 			want:  []string{"Rollout Success"},
 		},
 		"a container crashes": {
-			looks: []at{{1, deployment(1)}, {6, deployment(1, crashedPod("a", 0, 5, 1))}},
+			looks: []at{{1, deployment(1)}, {6, deployment(1, crashedPod(5, 1))}},
 			want:  []string{"Rollout Failure"},
 		},
 		"a container crashes on a node in trouble": {

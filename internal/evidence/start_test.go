@@ -49,12 +49,12 @@ func TestStart(t *testing.T) {
 		"it becomes ready after its time":                     {[]at{{3, bare(startedPod("a", 0, 2))}, {50, bare(readyPod("a", 0, 2, 49))}}, []string{"Start Failure"}},
 		"it was ready late and nobody had looked":             {[]at{{900, bare(readyPod("a", 0, 2, 890))}}, []string{"Start Censored"}},
 		"it is not ready and nobody had looked":               {[]at{{900, bare(startedPod("a", 0, 2))}}, []string{"Start Censored"}},
-		"it crashes before it is ready":                       {[]at{{3, bare(startedPod("a", 0, 2))}, {9, bare(crashedPod("a", 0, 8, 1))}}, []string{"Start Failure"}},
-		"its init container crashes":                          {[]at{{9, bare(crashedPod("a", 0, 8, 1))}}, []string{"Start Failure"}},
+		"it crashes before it is ready":                       {[]at{{3, bare(startedPod("a", 0, 2))}, {9, bare(crashedPod(8, 1))}}, []string{"Start Failure"}},
+		"its init container crashes":                          {[]at{{9, bare(crashedPod(8, 1))}}, []string{"Start Failure"}},
 		"it is deleted before it is ready":                    {[]at{{3, bare(startedPod("a", 0, 2))}, {6, left}}, []string{"Start Censored"}},
 		"it vanishes":                                         {[]at{{3, bare(startedPod("a", 0, 2))}, {10, gone}, {43, gone}}, []string{"Start Censored"}},
 		"it serves without a readiness probe":                 {[]at{{3, probeless(bare(readyPod("a", 0, 2, 2)))}}, nil},
-		"it crashes, serving without a probe":                 {[]at{{3, probeless(bare(crashedPod("a", 0, 2, 1)))}}, []string{"Start Failure"}},
+		"it crashes, serving without a probe":                 {[]at{{3, probeless(bare(crashedPod(2, 1)))}}, []string{"Start Failure"}},
 		"a worker without a probe becomes running":            {[]at{{3, worker}}, []string{"Start Success"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,9 +80,9 @@ func TestEveryExitAfterTheStartIsOneFailureOfOneEpisode(t *testing.T) {
 	running.Containers[0].LastExit = &workload.Exit{Code: 1, Finished: after(99)}
 	e := tell(
 		at{3, bare(readyPod("a", 0, 1, 2))},
-		at{100, bare(crashedPod("a", 0, 99, 1))},
+		at{100, bare(crashedPod(99, 1))},
 		at{102, bare(running)}, // the same exit, seen again
-		at{130, bare(crashedPod("a", 0, 129, 2))},
+		at{130, bare(crashedPod(129, 2))},
 	)
 	g.Expect(summary(e)).To(Equal([]string{"Start Success", "Start Failure", "Start Failure"}))
 	g.Expect(e.Trials[1].Message).To(Equal("container app of pod a ended with exit code 1"))
@@ -91,7 +91,7 @@ func TestEveryExitAfterTheStartIsOneFailureOfOneEpisode(t *testing.T) {
 }
 
 func TestTheCrashThatEndedAStartCountsOnce(t *testing.T) {
-	e := tell(at{9, bare(crashedPod("a", 0, 8, 1))}, at{20, bare(crashedPod("a", 0, 8, 1))})
+	e := tell(at{9, bare(crashedPod(8, 1))}, at{20, bare(crashedPod(8, 1))})
 	NewWithT(t).Expect(summary(e)).To(Equal([]string{"Start Failure"}))
 }
 

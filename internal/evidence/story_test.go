@@ -94,13 +94,13 @@ func readyPod(name string, created, started, ready int) workload.Pod {
 	return p
 }
 
-// crashedPod has a container that ended with exit code 1 and waits to be restarted.
-func crashedPod(name string, created, crashed int, restarts int32) workload.Pod {
-	p := startedPod(name, created, created)
+// crashedPod is pod a, made at noon. It has a container that ended with exit code 1 and waits to be restarted.
+func crashedPod(crashed int, restarts int32) workload.Pod {
+	p := startedPod("a", 0, 0)
 	p.Started = time.Time{}
 	p.Restarts = restarts
 	p.Containers = []workload.Container{{
-		Name: "app", ID: "containerd://" + name, Waiting: "CrashLoopBackOff", Restarts: restarts,
+		Name: "app", ID: "containerd://a", Waiting: "CrashLoopBackOff", Restarts: restarts,
 		LastExit: &workload.Exit{Code: 1, Reason: "Error", Finished: after(crashed)},
 	}}
 	return p

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -27,8 +27,8 @@ type PolicyInput struct {
 
 // Policy is a native policy and what puts it in force.
 type Policy struct {
-	Policy  *admissionregistrationv1.ValidatingAdmissionPolicy
-	Binding *admissionregistrationv1.ValidatingAdmissionPolicyBinding
+	Policy  *admissionv1.ValidatingAdmissionPolicy
+	Binding *admissionv1.ValidatingAdmissionPolicyBinding
 }
 
 // PolicyName is the name of a level's policy and of its binding.
@@ -61,20 +61,20 @@ func gated(in PolicyInput, level v1alpha1.Level) []string {
 	return slices.Compact(namespaces)
 }
 
-func policy(level v1alpha1.Level, operatorUser string) *admissionregistrationv1.ValidatingAdmissionPolicy {
-	failure := admissionregistrationv1.Ignore
+func policy(level v1alpha1.Level, operatorUser string) *admissionv1.ValidatingAdmissionPolicy {
+	failure := admissionv1.Ignore
 	if level == v1alpha1.Enforce {
-		failure = admissionregistrationv1.Fail
+		failure = admissionv1.Fail
 	}
-	return &admissionregistrationv1.ValidatingAdmissionPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+	return &admissionv1.ValidatingAdmissionPolicy{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
 		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy:    &failure,
-			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: rules()},
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: rules()},
 			MatchConditions:  matchConditions(operatorUser),
 			Variables:        variables(),
-			Validations: []admissionregistrationv1.Validation{{
+			Validations: []admissionv1.Validation{{
 				Expression:        admitted,
 				Message:           "an image is not proven for this namespace: see kubectl get promotiongates, and kubectl describe on one",
 				MessageExpression: refusal,
@@ -86,18 +86,18 @@ func policy(level v1alpha1.Level, operatorUser string) *admissionregistrationv1.
 
 // binding selects the gated namespaces by the name label, which the API server sets and
 // nobody can change: no label that a team may write decides whether a gate stands.
-func binding(level v1alpha1.Level, namespaces []string) *admissionregistrationv1.ValidatingAdmissionPolicyBinding {
-	action := admissionregistrationv1.Warn
+func binding(level v1alpha1.Level, namespaces []string) *admissionv1.ValidatingAdmissionPolicyBinding {
+	action := admissionv1.Warn
 	if level == v1alpha1.Enforce {
-		action = admissionregistrationv1.Deny
+		action = admissionv1.Deny
 	}
-	return &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+	return &admissionv1.ValidatingAdmissionPolicyBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
 		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName:        PolicyName(level),
-			ValidationActions: []admissionregistrationv1.ValidationAction{action},
-			MatchResources: &admissionregistrationv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+			ValidationActions: []admissionv1.ValidationAction{action},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
 				MatchExpressions: []metav1.LabelSelectorRequirement{{
 					Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: namespaces,
 				}},
@@ -107,18 +107,18 @@ func binding(level v1alpha1.Level, namespaces []string) *admissionregistrationv1
 }
 
 // rules are every way to say which image runs. pods/resize is none: it changes resources only.
-func rules() []admissionregistrationv1.NamedRuleWithOperations {
-	rule := func(group string, operations []admissionregistrationv1.OperationType, resources ...string) admissionregistrationv1.NamedRuleWithOperations {
-		return admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+func rules() []admissionv1.NamedRuleWithOperations {
+	rule := func(group string, operations []admissionv1.OperationType, resources ...string) admissionv1.NamedRuleWithOperations {
+		return admissionv1.NamedRuleWithOperations{RuleWithOperations: admissionv1.RuleWithOperations{
 			Operations: operations,
-			Rule: admissionregistrationv1.Rule{
+			Rule: admissionv1.Rule{
 				APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources,
-				Scope: ptr.To(admissionregistrationv1.NamespacedScope),
+				Scope: ptr.To(admissionv1.NamespacedScope),
 			},
 		}}
 	}
-	write := []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
-	return []admissionregistrationv1.NamedRuleWithOperations{
+	write := []admissionv1.OperationType{admissionv1.Create, admissionv1.Update}
+	return []admissionv1.NamedRuleWithOperations{
 		rule("", write, "pods", "pods/ephemeralcontainers", "replicationcontrollers"),
 		rule("apps", write, "deployments", "statefulsets", "daemonsets", "replicasets"),
 		rule("batch", write, "jobs", "cronjobs"),

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -43,7 +43,7 @@ const user = "request.userInfo.?username.orValue('')"
 
 // matchConditions leave out whom the gate never judges: the operator, when it brings a
 // proven revision back, and built-in controllers that carry out what was judged.
-func matchConditions(operatorUser string) []admissionregistrationv1.MatchCondition {
+func matchConditions(operatorUser string) []admissionv1.MatchCondition {
 	var steps []string
 	for _, b := range builtIn {
 		users := []string{quote(sharedController)}
@@ -53,18 +53,18 @@ func matchConditions(operatorUser string) []admissionregistrationv1.MatchConditi
 		steps = append(steps, fmt.Sprintf("(request.resource.resource == %s && "+user+" in [%s])",
 			quote(b.resource), strings.Join(users, ", ")))
 	}
-	return []admissionregistrationv1.MatchCondition{
+	return []admissionv1.MatchCondition{
 		{Name: "not-the-operator", Expression: user + " != " + quote(operatorUser)},
 		{Name: "not-a-controller-step", Expression: "!(request.?subResource.orValue('') == '' && (" + strings.Join(steps, " || ") + "))"},
 	}
 }
 
-func variables() []admissionregistrationv1.Variable {
+func variables() []admissionv1.Variable {
 	var kinds []string
 	for _, k := range ownedKinds {
 		kinds = append(kinds, quote(string(k)))
 	}
-	return []admissionregistrationv1.Variable{
+	return []admissionv1.Variable{
 		{Name: "name", Expression: "object.metadata.?name.orValue('')"},
 		{Name: "owned", Expression: "request.kind.kind in [" + strings.Join(kinds, ", ") + "]"},
 		{Name: "notes", Expression: "namespaceObject.metadata.?annotations.orValue({})"},

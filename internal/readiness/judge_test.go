@@ -212,3 +212,22 @@ func TestNeedsDrill(t *testing.T) {
 		})
 	}
 }
+
+// TestDrillsAloneProveAHealthyService holds how many drills a service of three replicas
+// costs that nothing else ever happens to: the pause between drills times this is how
+// long its gate takes to open.
+func TestDrillsAloneProveAHealthyService(t *testing.T) {
+	rollout := good(4, v1alpha1.TrialStart) // a rollout and its three starts
+	for i := range rollout {
+		rollout[i].Episode = "rollout"
+	}
+	drills, parts := 0, [][]v1alpha1.Trial{rollout}
+	for ; !Judge(shown(parts...), service(), production).Proven && drills < 100; drills++ {
+		for _, kind := range []v1alpha1.TrialKind{v1alpha1.TrialReplacement, v1alpha1.TrialTermination, v1alpha1.TrialStart} {
+			drill := good(1, kind)
+			drill[0].Source, drill[0].Episode = v1alpha1.SourceDrill, fmt.Sprintf("drill-%d", drills)
+			parts = append(parts, drill)
+		}
+	}
+	NewWithT(t).Expect(drills).To(Equal(20))
+}

@@ -4,6 +4,7 @@
 package remediation_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -112,8 +113,9 @@ func quarantine(t *testing.T, c client.Client, namespace string, bad corev1.PodT
 	g.Expect(c.Create(t.Context(), policy)).To(Succeed())
 	g.Expect(c.Create(t.Context(), binding)).To(Succeed())
 	t.Cleanup(func() {
-		_ = c.Delete(t.Context(), policy)
-		_ = c.Delete(t.Context(), binding)
+		for _, object := range []client.Object{binding, policy} {
+			g.Expect(c.Delete(context.WithoutCancel(t.Context()), object)).To(Succeed())
+		}
 	})
 	g.Eventually(func() error {
 		return c.Create(t.Context(), deployment(namespace, "probe", edited(func(t *corev1.PodTemplateSpec) {
@@ -172,6 +174,7 @@ func TestAQuarantinedRevisionIsRefusedAndAFixPasses(t *testing.T) {
 		{"a quantity failed and comes again in other words", edited(cpu("1000m")), edited(cpu("1")), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			g, k := NewWithT(t), newClient(t)
 			namespace := newNamespace(t, k)
 			live := deployment(namespace, "shop", goodTemplate())
@@ -247,6 +250,7 @@ func TestAFailedRevisionIsRefusedOnCreateUnlessItIsAnImageAlone(t *testing.T) {
 		{"an image and its configuration", edited(image("2"), env("MODE", "fast")), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			g, k := NewWithT(t), newClient(t)
 			namespace := newNamespace(t, k)
 			quarantine(t, k, namespace, c.bad)

@@ -4,8 +4,11 @@
 package testenv
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // layout is where a cluster keeps its files.
@@ -14,6 +17,9 @@ type layout struct {
 
 	// temporary says that Stop removes root.
 	temporary bool
+
+	// lock keeps others from taking root for abandoned.
+	lock *os.File
 }
 
 // newLayout makes the folders of a cluster under dir, or under a new temporary folder if dir
@@ -21,7 +27,8 @@ type layout struct {
 func newLayout(dir string) (layout, error) {
 	l := layout{root: dir}
 	if dir == "" {
-		root, err := os.MkdirTemp("", "rampart-cluster-")
+		removeAbandoned(os.TempDir(), time.Now())
+		root, err := os.MkdirTemp("", temporaryPrefix)
 		if err != nil {
 			return layout{}, err
 		}
@@ -36,6 +43,9 @@ func newLayout(dir string) (layout, error) {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return layout{}, err
 		}
+	}
+	if l.lock, err = hold(l.root); err != nil {
+		return layout{}, fmt.Errorf("%s is in use by another cluster: %w", l.root, err)
 	}
 	return l, nil
 }
@@ -62,8 +72,9 @@ func (l layout) kubeconfig(user string) string {
 
 // remove deletes everything that was made for this cluster only.
 func (l layout) remove() error {
+	err := l.lock.Close()
 	if !l.temporary {
-		return nil
+		return err
 	}
-	return os.RemoveAll(l.root)
+	return errors.Join(err, os.RemoveAll(l.root))
 }

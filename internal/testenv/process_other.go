@@ -1,7 +1,7 @@
 // Copyright The Rampart Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !linux
+//go:build unix && !linux
 
 package testenv
 

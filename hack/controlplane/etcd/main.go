@@ -1,3 +1,6 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command etcd is the etcd server, built from its own module so that the pinned
 // control plane needs no prebuilt binary.
 package main

@@ -1,0 +1,180 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package remediation_test
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/remediation"
+)
+
+// outage is a rollout of four pods that two crashes condemn, where pods are missing and
+// the policy rolls back.
+func outage() remediation.Rollout {
+	return remediation.Rollout{
+		Observed: true, Kind: v1alpha1.KindDeployment, UID: "uid", Revision: "new", Number: 7,
+		New:     remediation.NewPods{Total: 2, Crashed: 2},
+		Old:     remediation.OldPods{Total: 2, Ready: 2},
+		Desired: 4, Available: 2, MaxUnavailable: 1,
+		OnFailure: v1alpha1.OnFailureRollback, Level: v1alpha1.ActAct,
+		Earlier: []remediation.Revision{{Hash: "good", Number: 6, Proven: true, Stable: true}},
+	}
+}
+
+func waiting(reason, message string, pods int) []remediation.Waiting {
+	out := make([]remediation.Waiting, pods)
+	for i := range out {
+		out[i] = remediation.Waiting{Pod: "pod", Reason: reason, Message: message}
+	}
+	return out
+}
+
+func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
+	type rollout = remediation.Rollout
+	const none, wait, hold, report, act = remediation.VerdictNone, remediation.VerdictWait,
+		remediation.VerdictHold, remediation.VerdictReport, remediation.VerdictAct
+	for _, c := range []struct {
+		name    string
+		change  func(*rollout)
+		verdict remediation.Verdict
+		reason  string
+	}{
+		{"two crashed pods and no stable one in an outage", func(*rollout) {}, act, "2 crashed, 0 run well: rolled back to revision 6, the last proven one"},
+		{"one crashed pod", func(r *rollout) { r.New.Crashed = 1 }, wait, "not enough to judge"},
+		{"one crashed pod restarting for as long as it likes", func(r *rollout) { r.New = remediation.NewPods{Total: 1, Crashed: 1} }, wait, "not enough"},
+		{"two crashed pods and a stable one", func(r *rollout) { r.New = remediation.NewPods{Total: 3, Crashed: 2, Stable: 1} }, wait, "1 run well"},
+		{"three crashed pods and a stable one", func(r *rollout) { r.New = remediation.NewPods{Total: 4, Crashed: 3, Stable: 1} }, act, "rolled back"},
+		{"one crashed pod when the progress deadline has passed", func(r *rollout) {
+			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 1, Crashed: 1}, true
+		}, act, "its progress deadline has passed"},
+		{"one crashed pod among many stable ones when the deadline has passed", func(r *rollout) {
+			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 9, Crashed: 1, Stable: 8}, true
+		}, wait, "not enough"},
+		{"the deadline has passed and no pod shows why", func(r *rollout) {
+			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 1}, true
+		}, wait, "none failed"},
+		{"all new pods run well", func(r *rollout) { r.New = remediation.NewPods{Total: 4, Stable: 4}; r.Available = 4 }, none, "nothing speaks against"},
+		{"new pods that are still starting", func(r *rollout) { r.New = remediation.NewPods{Total: 2} }, none, "nothing speaks against"},
+		{"pods that could not be observed", func(r *rollout) { r.Observed = false }, wait, "could not be observed"},
+		{"nothing at all is known", func(r *rollout) { *r = rollout{} }, wait, "could not be observed"},
+		{"a workload scaled to zero", func(r *rollout) { r.Desired = 0 }, none, "no pods are wanted"},
+
+		{"an image that does not exist", func(r *rollout) {
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("ImagePullBackOff", "shop:9: manifest unknown", 2)}
+		}, act, "2 did not start (ImagePullBackOff)"},
+		{"an impossible image name", func(r *rollout) {
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("InvalidImageName", "", 2)}
+		}, act, "InvalidImageName"},
+		{"configuration that does not exist", func(r *rollout) {
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("CreateContainerConfigError", `configmap "x" not found`, 2)}
+		}, act, "CreateContainerConfigError"},
+		{"a registry that does not answer", func(r *rollout) {
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("ErrImagePull", "dial tcp: i/o timeout", 2)}
+		}, hold, "the image registry cannot be reached"},
+		{"a registry that limits the rate, while another pod crashed twice", func(r *rollout) {
+			r.New.Total, r.New.Waiting = 3, waiting("ErrImagePull", "429 Too Many Requests", 1)
+		}, hold, "the image registry cannot be reached"},
+		{"an image that cannot be pulled, nobody says why", func(r *rollout) {
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("ImagePullBackOff", "Back-off pulling image", 2)}
+		}, wait, "not enough"},
+		{"an image that cannot be pulled until the deadline", func(r *rollout) {
+			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 2, Waiting: waiting("ImagePullBackOff", "Back-off pulling image", 2)}, true
+		}, act, "ImagePullBackOff"},
+		{"new pods not ready while old ones are", func(r *rollout) { r.New = remediation.NewPods{Total: 2, Unready: 2} }, act, "2 did not become ready in the usual time"},
+		{"new pods not ready and none to compare with", func(r *rollout) {
+			r.New, r.Old = remediation.NewPods{Total: 2, Unready: 2}, remediation.OldPods{}
+		}, wait, "not enough"},
+		{"new pods not ready, none to compare with, and the deadline has passed", func(r *rollout) {
+			r.New, r.Old, r.DeadlineExceeded = remediation.NewPods{Total: 2, Unready: 2}, remediation.OldPods{}, true
+		}, act, "rolled back"},
+
+		{"old pods fail too", func(r *rollout) { r.Old.Failing = 1 }, hold, "1 of 2 pods of the earlier revision fail too"},
+		{"other workloads fail at the same time", func(r *rollout) { r.OthersFailing = 2 }, hold, "2 other workloads began to fail"},
+		{"a quota that is used up", func(r *rollout) {
+			r.New, r.Infrastructure = remediation.NewPods{}, "exceeded quota: pods"
+		}, hold, "exceeded quota: pods"},
+		{"no node has room and pods crash", func(r *rollout) { r.Infrastructure = "0/3 nodes are available" }, hold, "0/3 nodes"},
+		{"a dependency outage: everything fails, the deadline has passed", func(r *rollout) {
+			r.OthersFailing, r.Old.Failing, r.DeadlineExceeded = 20, 2, true
+		}, hold, "fail too"},
+
+		{"a ConfigMap changed with it", func(r *rollout) { r.ChangedConfigMaps = []string{"shop-config"} }, report, "ConfigMap shop-config changed with it"},
+		{"a migration ran", func(r *rollout) { r.MigrationJob = "migrate-7" }, report, "Job migrate-7"},
+		{"a workload that asks for no rollback", func(r *rollout) { r.OptOut = true }, report, "rampart.dev/on-failure: Report"},
+		{"pods that write to volumes", func(r *rollout) { r.WritableVolumes = true }, report, "persistent volumes"},
+		{"a StatefulSet", func(r *rollout) { r.Kind = v1alpha1.KindStatefulSet }, report, "StatefulSet is not rolled back"},
+		{"a workload that another object controls", func(r *rollout) { r.Controller = "Canary shop" }, report, "Canary shop"},
+		{"a policy that only reports", func(r *rollout) { r.OnFailure = v1alpha1.OnFailureReport }, report, "go back to revision 6"},
+		{"a policy that says nothing", func(r *rollout) { r.OnFailure = "" }, report, "only reported"},
+		{"a namespace that is still at Report", func(r *rollout) { r.Level = v1alpha1.ActReport }, report, "it would be rolled back to revision 6"},
+		{"a namespace whose level is not known", func(r *rollout) { r.Level = "" }, report, "it would be rolled back"},
+		{"suspended remediation", func(r *rollout) { r.Suspended = true }, hold, "suspended"},
+
+		{"a contained failure with pods still to be seen", func(r *rollout) { r.Available, r.New.Total = 3, 3 }, wait, "time to see the other 1"},
+		{"a contained failure of which all is seen", func(r *rollout) { r.Available = 4 }, act, "rolled back"},
+		{"a contained failure at its deadline", func(r *rollout) { r.Available, r.New.Total, r.DeadlineExceeded = 4, 3, true }, act, "rolled back"},
+		{"an outage with pods still to be seen", func(r *rollout) { r.Available, r.New.Total = 2, 4 }, act, "rolled back"},
+
+		{"no earlier revision", func(r *rollout) { r.Earlier = nil }, report, "fix it forward"},
+		{"the revision before was neither proven nor stable", func(r *rollout) { r.Earlier = []remediation.Revision{{Hash: "before", Number: 6}} }, report, "fix it forward"},
+		{"the revision before was rolled back itself", func(r *rollout) {
+			r.Earlier = []remediation.Revision{{Hash: "q", Number: 6, Proven: true, Quarantined: true}, {Hash: "s", Number: 5, Stable: true}}
+		}, act, "revision 5, the last stable one"},
+		{"a stable revision before a proven one", func(r *rollout) {
+			r.Earlier = []remediation.Revision{{Hash: "s", Number: 6, Stable: true}, {Hash: "p", Number: 4, Proven: true}, {Hash: "o", Number: 3, Proven: true}}
+		}, act, "revision 4, the last proven one"},
+		{"the failing revision was proven once, and is no target for itself", func(r *rollout) {
+			r.Earlier = []remediation.Revision{{Hash: "new", Number: 3, Proven: true}}
+		}, report, "fix it forward"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			r := outage()
+			c.change(&r)
+			got := remediation.Judge(r)
+			g.Expect(got.Verdict).To(Equal(c.verdict), got.Reason)
+			g.Expect(got.Reason).To(ContainSubstring(c.reason))
+			g.Expect(got.Verdict == act).To(Equal(got.Verdict == act && got.Target != nil && got.Failed), "an act has a target and its evidence")
+			g.Expect(strings.HasPrefix(got.Action, "rollback-")).To(Equal(got.Verdict != none && r.Observed))
+		})
+	}
+}
+
+func TestARolloutOfTheSameTemplateAgainIsAnotherRollback(t *testing.T) {
+	g := NewWithT(t)
+	first, second := outage(), outage()
+	second.Number++
+	g.Expect(remediation.ActionID(first)).To(Equal(remediation.ActionID(outage())))
+	g.Expect(remediation.ActionID(second)).NotTo(Equal(remediation.ActionID(first)))
+}
+
+func TestTheSequentialTest(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		failed, stable int
+		want           remediation.Finding
+	}{
+		{"nothing seen", 0, 0, remediation.Undecided},
+		{"one failed pod", 1, 0, remediation.Undecided},
+		{"two failed pods and no stable one", 2, 0, remediation.Bad},
+		{"two failed pods and a stable one", 2, 1, remediation.Undecided},
+		{"three failed pods and a few stable ones", 3, 5, remediation.Bad},
+		{"three failed pods and many stable ones", 3, 20, remediation.Good},
+		{"four stable pods", 0, 4, remediation.Undecided},
+		{"five stable pods", 0, 5, remediation.Good},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			NewWithT(t).Expect(remediation.Test(c.failed, c.stable)).To(Equal(c.want))
+		})
+	}
+	t.Run("one failed pod never suffices", func(t *testing.T) {
+		for stable := range 1000 {
+			NewWithT(t).Expect(remediation.Test(1, stable)).NotTo(Equal(remediation.Bad))
+		}
+	})
+}
