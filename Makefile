@@ -120,7 +120,9 @@ deploy: ## Install the CRDs, the operator (IMG) and the catalogue of guardrails.
 
 .PHONY: undeploy
 undeploy: ## Remove what deploy installed. EnvironmentPolicies go first, so that the operator takes back what it made.
-	$(KUBECTL) delete --ignore-not-found --all --timeout=120s environmentpolicies.rampart.dev
+	if $(KUBECTL) get -f config/crd/rampart.dev_environmentpolicies.yaml >/dev/null 2>&1; then \
+		$(KUBECTL) delete --all --timeout=120s environmentpolicies.rampart.dev; \
+	fi
 	$(KUBECTL) delete --ignore-not-found -k config/default
 
 # The tools. A change of their pins rebuilds them.

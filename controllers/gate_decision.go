@@ -14,11 +14,13 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/environment"
 	"github.com/rampart-dev/rampart/internal/gate"
+	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // gatherGate reads what a gate's decision is made of.
 func gatherGate(ctx context.Context, c client.Reader, environments environment.Map, g v1alpha1.PromotionGate) (gate.Input, error) {
-	in := gate.Input{Gate: g}
+	in := gate.Input{Gate: g, Judge: judgeAgain}
 	here, found, err := readNamespace(ctx, c, g.Namespace)
 	if err != nil {
 		return in, err
@@ -31,6 +33,13 @@ func gatherGate(ctx context.Context, c client.Reader, environments environment.M
 	}
 	in.Source, err = gatherSource(ctx, c, environments, g.Spec.Source.Namespace)
 	return in, err
+}
+
+// judgeAgain scores a report against the targets of one gate: the report itself is
+// measured against the strictest of all gates that wait for it.
+func judgeAgain(report v1alpha1.ReadinessReport, targets v1alpha1.ReadinessTargets) []v1alpha1.QualityScore {
+	subject := readiness.Subject{Workload: workload.Workload{Kind: report.Status.Workload.Kind}}
+	return readiness.Judge(report.Status.Evidence, subject, targets).Qualities
 }
 
 func gatherSource(ctx context.Context, c client.Reader, environments environment.Map, namespace string) (gate.Source, error) {

@@ -100,7 +100,7 @@ func (r *NamespaceReconciler) ledger(ctx context.Context, namespace *corev1.Name
 		return nil, nil
 	}
 	in := gate.LedgerInput{Annotations: namespace.Annotations, Now: now}
-	for _, g := range gates.Items {
+	for _, g := range gate.Deciding(gates.Items) {
 		input, err := gatherGate(ctx, r.Client, environments, g)
 		if err != nil {
 			return nil, err
@@ -114,7 +114,12 @@ func (r *NamespaceReconciler) ledger(ctx context.Context, namespace *corev1.Name
 		}
 		in.Running = running
 	}
-	return gate.Ledger(in).Annotations, nil
+	out := gate.Ledger(in)
+	if len(out.Left) > 0 {
+		log.FromContext(ctx).Info("workloads have no ledger entry, because their names are too long or the Namespace's annotations are full: their new images are refused",
+			"workloads", out.Left)
+	}
+	return out.Annotations, nil
 }
 
 // ownAnnotations are those of a namespace that only the operator writes.

@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,6 +33,12 @@ func (r *ReportReconciler) observe(l *look, now time.Time) {
 	}, status.Targets)
 	status.Qualities, status.State, status.Message = l.readiness.Qualities, l.readiness.State, l.readiness.Message
 
+	if l.readiness.State == v1alpha1.ReportCollecting && l.environment.Spec.Stage == v1alpha1.Production && len(l.gates) == 0 {
+		rollout := l.workload.Rollout
+		status.Message = fmt.Sprintf("revision %d runs, %d of %d pods are available; nothing follows production, so that no gate waits for its evidence",
+			status.Revision.Number, rollout.Available, rollout.Desired)
+	}
+
 	switch {
 	case failing == "":
 		status.FailingSince = nil
@@ -46,9 +53,14 @@ func (r *ReportReconciler) observe(l *look, now time.Time) {
 
 // snapshot is the look as evidence is read from it.
 func (l *look) snapshot() evidence.Snapshot {
+	var before time.Time
+	if outcomes := l.report.Status.Outcomes; len(outcomes) > 1 {
+		before = outcomes[1].Time.Time
+	}
 	return evidence.Snapshot{
 		Workload:    l.workload,
 		Revision:    l.report.Status.Revision,
+		Before:      before,
 		Pods:        l.pods,
 		Departed:    l.departed,
 		Serving:     l.serving,

@@ -367,22 +367,27 @@ type EnvironmentPolicyStatus struct {
 
 	// namespaces is how many namespaces belong to the environment.
 	// +optional
+	// +kubebuilder:default=0
 	Namespaces int32 `json:"namespaces"`
 
 	// workloads is how many workloads are observed there.
 	// +optional
+	// +kubebuilder:default=0
 	Workloads int32 `json:"workloads"`
 
 	// unhealthy is how many of them are failing now.
 	// +optional
+	// +kubebuilder:default=0
 	Unhealthy int32 `json:"unhealthy"`
 
 	// findings is how many violations of guardrails stand there.
 	// +optional
+	// +kubebuilder:default=0
 	Findings int32 `json:"findings"`
 
 	// drifted is how many workloads differ from their baseline.
 	// +optional
+	// +kubebuilder:default=0
 	Drifted int32 `json:"drifted"`
 
 	// breaker stops all remediation here while too much fails at once. Left out while it
@@ -453,6 +458,7 @@ type GuardrailState struct {
 
 	// revisions is how many new revisions were judged here by this guardrail: its trials.
 	// +optional
+	// +kubebuilder:default=0
 	Revisions int32 `json:"revisions"`
 
 	// wouldRefuse is how many of them Enforce would have refused.
@@ -466,6 +472,7 @@ type GuardrailState struct {
 
 	// violating is how many workloads violate the guardrail now.
 	// +optional
+	// +kubebuilder:default=0
 	Violating int32 `json:"violating"`
 
 	// failing is how many workloads the guardrail could not judge at the last look. The

@@ -131,6 +131,7 @@ type PromotionGateStatus struct {
 
 	// total is how many workloads stand before the gate, those not listed included.
 	// +optional
+	// +kubebuilder:default=0
 	Total int32 `json:"total"`
 
 	// workloads are the decisions, those that are not Open first. At most 100 are listed.

@@ -96,6 +96,7 @@ type ReadinessReportStatus struct {
 
 	// findings is how many violations of guardrails stand, those not listed included.
 	// +optional
+	// +kubebuilder:default=0
 	Findings int32 `json:"findings"`
 
 	// guardrails are the verdicts: one for each guardrail that stands here.
@@ -281,10 +282,12 @@ type QualityScore struct {
 
 	// clean is how many trials succeeded.
 	// +optional
+	// +kubebuilder:default=0
 	Clean int32 `json:"clean"`
 
 	// failed is how many trials failed.
 	// +optional
+	// +kubebuilder:default=0
 	Failed int32 `json:"failed"`
 
 	// text is the score in short, for tables: "86%", "no data", "n/a".
@@ -347,6 +350,7 @@ const (
 type Evidence struct {
 	// counted is how many trials of this revision succeeded or failed.
 	// +optional
+	// +kubebuilder:default=0
 	Counted int32 `json:"counted"`
 
 	// censored is how many trials were not seen to their end.
@@ -501,6 +505,7 @@ type GuardrailVerdict struct {
 
 	// total is how many violations there are, those not listed included.
 	// +optional
+	// +kubebuilder:default=0
 	Total int32 `json:"total"`
 
 	// findings are the first violations.
@@ -532,6 +537,7 @@ type Finding struct {
 type Drift struct {
 	// leaves is how many fields differ, those not listed included.
 	// +optional
+	// +kubebuilder:default=0
 	Leaves int32 `json:"leaves"`
 
 	// since is when it was first seen.

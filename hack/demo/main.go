@@ -15,8 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
+	"github.com/rampart-dev/rampart/hack/demo/story"
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
@@ -44,11 +43,7 @@ func run(ctx context.Context) (err error) {
 	if _, err := cluster.StartOperator(ctx, testenv.OperatorOptions{Binary: filepath.Join("bin", "rampart")}); err != nil {
 		return err
 	}
-	s, err := newStage(ctx, cluster)
-	if err != nil {
-		return err
-	}
-	problem := s.play(story)
+	problem := story.Play(ctx, cluster, os.Stdout)
 	if problem != nil {
 		problem = fmt.Errorf("%w\nThe operator's log: %s", problem, keepLog(cluster))
 	} else {
@@ -77,6 +72,3 @@ func keepLog(cluster *testenv.Cluster) string {
 	}
 	return kept
 }
-
-// deployer is the identity of the GitOps tool in config/samples/platform.
-var deployer = types.NamespacedName{Namespace: "gitops", Name: "deployer"}

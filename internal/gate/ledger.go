@@ -238,16 +238,25 @@ func unique(signatures []string) []string {
 	return all
 }
 
-// Level is what an unproven image meets in a namespace with these gates: the weakest of
-// their levels, because a gate that has just come must not refuse anything through the
-// level that another one has earned. Without a gate nothing is in the request path.
+// Level is what an unproven image meets in a namespace with these gates: the gravest of
+// their levels, because a gate only ever tightens. Without a gate nothing is in the
+// request path.
 func Level(gates []v1alpha1.PromotionGate) v1alpha1.Level {
-	if len(gates) == 0 {
-		return v1alpha1.Observe
-	}
-	level := v1alpha1.Enforce
+	level := v1alpha1.Observe
 	for _, g := range gates {
-		level = v1alpha1.Min(level, cmp.Or(g.Status.Level, v1alpha1.Observe))
+		if g.Status.Level.Above(level) {
+			level = g.Status.Level
+		}
 	}
 	return level
+}
+
+// Deciding are the gates whose decisions the ledger of their namespace holds: those that
+// have climbed to its level. A gate that has just come beside one that enforces must not
+// refuse anything through the level that the other has earned.
+func Deciding(gates []v1alpha1.PromotionGate) []v1alpha1.PromotionGate {
+	level := Level(gates)
+	return slices.DeleteFunc(slices.Clone(gates), func(g v1alpha1.PromotionGate) bool {
+		return level.Above(g.Status.Level)
+	})
 }

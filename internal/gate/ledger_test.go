@@ -198,6 +198,9 @@ func TestANamespaceHasTheWeakestLevelOfItsGates(t *testing.T) {
 	}
 	g.Expect(Level(nil)).To(Equal(v1alpha1.Observe))
 	g.Expect(Level([]v1alpha1.PromotionGate{at(v1alpha1.Enforce)})).To(Equal(v1alpha1.Enforce))
-	g.Expect(Level([]v1alpha1.PromotionGate{at(v1alpha1.Enforce), at(v1alpha1.Warn)})).To(Equal(v1alpha1.Warn))
-	g.Expect(Level([]v1alpha1.PromotionGate{at(v1alpha1.Enforce), at("")})).To(Equal(v1alpha1.Observe), "a gate that has no level yet refuses nothing")
+	g.Expect(Level([]v1alpha1.PromotionGate{at(v1alpha1.Enforce), at(v1alpha1.Warn)})).To(Equal(v1alpha1.Enforce), "a second gate loosens nothing")
+	g.Expect(Level([]v1alpha1.PromotionGate{at("")})).To(Equal(v1alpha1.Observe), "a gate that has no level yet refuses nothing")
+	g.Expect(Deciding([]v1alpha1.PromotionGate{at(v1alpha1.Enforce), at(v1alpha1.Warn), at("")})).To(ConsistOf(at(v1alpha1.Enforce)),
+		"a gate that has not climbed yet refuses nothing through another one's level")
+	g.Expect(Deciding([]v1alpha1.PromotionGate{at(v1alpha1.Warn), at(v1alpha1.Warn)})).To(HaveLen(2))
 }

@@ -159,7 +159,7 @@ type ruleParts struct {
 // its position there.
 func (c *Compiler) check(spec v1alpha1.GuardrailSpec) (ruleParts, error) {
 	var errs []error
-	parts := ruleParts{field: "findings", findings: spec.Findings}
+	parts := ruleParts{field: "findings", findings: strings.TrimSpace(spec.Findings)}
 	switch {
 	case (spec.Findings != "") == (len(spec.Validations) != 0):
 		errs = append(errs, invalid("findings", "set exactly one of findings and validations"))

@@ -180,8 +180,8 @@ func TestJudgingBeforeChangesOnlyWhatTheRuleReads(t *testing.T) {
 			"has(oldObject.spec) && variables.before.containers.exists(c, c == oldObject) ? [{'key': '', 'text': ''}] : []",
 		},
 		"no strings, comments, fields or bound names": {
-			"[object].map(object, {'key': 'object', 'text': string(object.?object.orValue(''))}) // object\n",
-			"[oldObject].map(object, {'key': 'object', 'text': string(object.?object.orValue(''))}) // object\n",
+			"[object].map(object, {'key': 'object', 'text': string(object.?object.orValue(''))}) // object",
+			"[oldObject].map(object, {'key': 'object', 'text': string(object.?object.orValue(''))}) // object",
 		},
 		"after characters of several bytes": {
 			"'é✓😀' == '' ? [] : [{'key': '😀', 'text': string(object.kind)}]",

@@ -46,8 +46,13 @@ func TestEvaluateJudgesOnlyItsKinds(t *testing.T) {
 		w := NewWithT(t)
 		verdict, err := p.Evaluate(t.Context(), Input{Object: workload.New(kind)})
 		w.Expect(err).NotTo(HaveOccurred())
-		w.Expect(len(verdict.Findings) == 1).To(Equal(kind == v1alpha1.KindDeployment))
-		w.Expect(p.Judges(kind)).To(Equal(kind == v1alpha1.KindDeployment))
+		judged := kind == v1alpha1.KindDeployment
+		w.Expect(p.Judges(kind)).To(Equal(judged))
+		if judged {
+			w.Expect(verdict.Outcome).To(Equal(OutcomeViolated))
+		} else {
+			w.Expect(verdict.Outcome).To(Equal(OutcomeClean))
+		}
 	}
 }
 

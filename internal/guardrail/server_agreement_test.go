@@ -115,7 +115,7 @@ func generatedDeployment(random *rand.Rand, number int) *appsv1.Deployment {
 		pod.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(yes()), RunAsUser: ptr.To(random.Int64N(2))}
 	}
 	pod.AutomountServiceAccountToken = []*bool{nil, ptr.To(true), ptr.To(false), ptr.To(false)}[random.IntN(4)]
-	pod.HostPID, pod.HostIPC = yes() && yes(), yes() && yes()
+	pod.HostPID, pod.HostIPC = random.IntN(4) == 0, random.IntN(4) == 0
 	if yes() {
 		pod.InitContainers = []corev1.Container{{Name: "init", Image: "init:1"}}
 	}

@@ -1,10 +1,10 @@
 // Copyright The Rampart Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package story
 
-// story is what `make demo` tells: one service on its way to production.
-var story = []scene{
+// scenes are what is told: one service on its way to production.
+var scenes = []scene{
 	{
 		title: "The platform team declares three environments",
 		text: `The same guardrails stand in all of them. What a violation leads to is not the same:

@@ -1,11 +1,14 @@
 // Copyright The Rampart Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package story tells of one service on its way through development, staging and
+// production. `make demo` shows it, and the end-to-end tests demand that it happens.
+package story
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/rampart-dev/rampart/internal/testenv"
@@ -25,6 +29,9 @@ const (
 	dana     = "dana"
 )
 
+// deployer is the identity of the GitOps tool in config/samples/platform.
+var deployer = types.NamespacedName{Namespace: "gitops", Name: "deployer"}
+
 // patience is how long a step may take to happen.
 const patience = 60 * time.Second
 
@@ -32,6 +39,7 @@ const patience = 60 * time.Second
 type stage struct {
 	ctx         context.Context //nolint:containedctx // one story, one context
 	cluster     *testenv.Cluster
+	out         io.Writer
 	kubeconfigs map[string]string
 }
 
@@ -59,8 +67,20 @@ type step struct {
 	lacks []string
 }
 
-func newStage(ctx context.Context, cluster *testenv.Cluster) (*stage, error) {
-	s := &stage{ctx: ctx, cluster: cluster, kubeconfigs: map[string]string{platform: cluster.Kubeconfig}}
+// Play tells the whole story on a cluster with controllers and nodes on which the operator
+// runs and nothing else has been done, and writes it to out. The error says which of its
+// steps did not happen. The working directory must be the repository's root, because the
+// story applies what is in config.
+func Play(ctx context.Context, cluster *testenv.Cluster, out io.Writer) error {
+	s, err := newStage(ctx, cluster, out)
+	if err != nil {
+		return err
+	}
+	return s.play(scenes)
+}
+
+func newStage(ctx context.Context, cluster *testenv.Cluster, out io.Writer) (*stage, error) {
+	s := &stage{ctx: ctx, cluster: cluster, out: out, kubeconfigs: map[string]string{platform: cluster.Kubeconfig}}
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
@@ -78,7 +98,7 @@ func newStage(ctx context.Context, cluster *testenv.Cluster) (*stage, error) {
 // play tells the scenes one after the other, and stops where one does not happen.
 func (s *stage) play(scenes []scene) error {
 	for i, scene := range scenes {
-		fmt.Printf("\n%d. %s\n%s\n\n%s\n", i+1, scene.title, strings.Repeat("=", len(scene.title)+3), scene.text)
+		s.tell("\n%d. %s\n%s\n\n%s\n", i+1, scene.title, strings.Repeat("=", len(scene.title)+3), scene.text)
 		for _, step := range scene.steps {
 			if err := s.perform(step); err != nil {
 				return err
@@ -90,7 +110,7 @@ func (s *stage) play(scenes []scene) error {
 
 func (s *stage) perform(step step) error {
 	if step.say != "" {
-		fmt.Printf("\n%s\n", step.say)
+		s.tell("\n%s\n", step.say)
 	}
 	if step.as == "" {
 		step.as = platform
@@ -103,7 +123,7 @@ func (s *stage) perform(step step) error {
 			return err
 		}
 	}
-	fmt.Printf("\n%s$ kubectl %s\n", step.as, step.kubectl)
+	s.tell("\n%s$ kubectl %s\n", step.as, step.kubectl)
 	output, problem := s.run(step)
 	for deadline := time.Now().Add(patience); problem != "" && repeatable(step.kubectl) && time.Now().Before(deadline); {
 		if err := s.wait(250 * time.Millisecond); err != nil {
@@ -111,7 +131,7 @@ func (s *stage) perform(step step) error {
 		}
 		output, problem = s.run(step)
 	}
-	fmt.Print(output)
+	s.tell("%s", output)
 	if problem != "" {
 		return fmt.Errorf("kubectl %s: %s", step.kubectl, problem)
 	}
@@ -173,6 +193,9 @@ func (s *stage) run(step step) (output, problem string) {
 	}
 	return output, ""
 }
+
+// tell writes to who reads the story. One who stopped reading does not stop it.
+func (s *stage) tell(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
 
 func (s *stage) wait(d time.Duration) error {
 	select {
