@@ -44,36 +44,36 @@ func (r *GateReconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile judges the gate and records the decision.
 func (r *GateReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	return again(r.reconcile(ctx, request))
+	return again(ctrl.Result{}, r.reconcile(ctx, request))
 }
 
-func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) error {
 	var g v1alpha1.PromotionGate
 	if err := r.Client.Get(ctx, request.NamespacedName, &g); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return client.IgnoreNotFound(err)
 	}
 	before := g.DeepCopy()
 	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
 	if err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
 	input, err := gatherGate(ctx, r.Client, environments, g)
 	if err != nil {
 		failing(err).set(&g.Status.Conditions, g.Generation)
 		_, recordErr := recordStatus(ctx, r.Client, before, &g)
-		return ctrl.Result{}, firstError(err, recordErr)
+		return firstError(err, recordErr)
 	}
 	now := r.Clock.Now()
 	gate.Decide(input).Record(&g.Status, g.Generation, now)
 	if err := r.climb(ctx, &g, input, now); err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
 
 	wrote, err := recordStatus(ctx, r.Client, before, &g)
 	if err == nil && wrote {
 		r.announce(before, &g)
 	}
-	return ctrl.Result{}, err
+	return err
 }
 
 // announce says what opened, what closed, and whether the gate got stricter.

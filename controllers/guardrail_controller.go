@@ -40,13 +40,13 @@ func (r *GuardrailReconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile judges the spec as it stands and records the verdict.
 func (r *GuardrailReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	return again(r.reconcile(ctx, request))
+	return again(ctrl.Result{}, r.reconcile(ctx, request))
 }
 
-func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Request) error {
 	var rule v1alpha1.Guardrail
 	if err := r.Client.Get(ctx, request.NamespacedName, &rule); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return client.IgnoreNotFound(err)
 	}
 	before := rule.DeepCopy()
 
@@ -55,15 +55,15 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 
 	wrote, err := recordStatus(ctx, r.Client, before, &rule)
 	if err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
 	if compileErr == nil {
-		return ctrl.Result{}, nil
+		return nil
 	}
 	if wrote {
 		r.Events.Eventf(&rule, nil, telemetry.Warning, telemetry.ReasonRuleRejected, telemetry.ActionCompile, "%s", compileErr)
 	}
-	return ctrl.Result{}, reconcile.TerminalError(compileErr)
+	return reconcile.TerminalError(compileErr)
 }
 
 // judge accepts the spec when it compiled, and says what is wrong with it otherwise.

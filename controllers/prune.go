@@ -33,7 +33,8 @@ func pruneLists(ctx context.Context, c client.Client, lists []client.ObjectList,
 			if wanted[identity{reflect.TypeOf(object), client.ObjectKeyFromObject(object)}] || !ours(object) {
 				return nil
 			}
-			if err := c.Delete(ctx, object, client.Preconditions{UID: ptr.To(object.GetUID())}); client.IgnoreNotFound(err) != nil {
+			err := client.IgnoreNotFound(c.Delete(ctx, object, client.Preconditions{UID: ptr.To(object.GetUID())}))
+			if err != nil {
 				return fmt.Errorf("delete %T %s: %w", object, object.GetName(), err)
 			}
 			return nil

@@ -45,7 +45,7 @@ func (r *ReportReconciler) keepBaseline(ctx context.Context, p plan) error {
 		}
 	}
 	for i := range p.outdated {
-		if err := r.Client.Delete(ctx, &p.outdated[i]); client.IgnoreNotFound(err) != nil {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, &p.outdated[i])); err != nil {
 			return fmt.Errorf("delete baseline %s: %w", p.outdated[i].Name, err)
 		}
 	}

@@ -109,7 +109,7 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	if l.report == nil {
 		return nil
 	}
-	if err := r.Client.Delete(ctx, l.report); client.IgnoreNotFound(err) != nil {
+	if err := client.IgnoreNotFound(r.Client.Delete(ctx, l.report)); err != nil {
 		return fmt.Errorf("delete report of %s: %w", l.key, err)
 	}
 	return nil

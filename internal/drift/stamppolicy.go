@@ -5,7 +5,6 @@ package drift
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -13,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // Scope is where spec changes are stamped.
@@ -24,9 +24,6 @@ type Scope struct {
 	// ExcludedNamespaces are never stamped; nor are the system namespaces.
 	ExcludedNamespaces []string
 }
-
-// systemNamespaces are left alone whatever a selector says.
-var systemNamespaces = []string{metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease"}
 
 // stampedResources are the workloads whose spec has one author at a time.
 var stampedResources = []string{"deployments", "statefulsets", "daemonsets"}
@@ -54,7 +51,7 @@ func StampPolicy(scope Scope) (*admissionv1.MutatingAdmissionPolicy, *admissionv
 		},
 	}
 	policy := &admissionv1.MutatingAdmissionPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "MutatingAdmissionPolicy"},
+		TypeMeta:   admission.TypeMeta("MutatingAdmissionPolicy"),
 		ObjectMeta: *meta.DeepCopy(),
 		Spec: admissionv1.MutatingAdmissionPolicySpec{
 			FailurePolicy:      ptr.To(admissionv1.Ignore),
@@ -75,7 +72,7 @@ func StampPolicy(scope Scope) (*admissionv1.MutatingAdmissionPolicy, *admissionv
 		},
 	}
 	binding := &admissionv1.MutatingAdmissionPolicyBinding{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "MutatingAdmissionPolicyBinding"},
+		TypeMeta:   admission.TypeMeta("MutatingAdmissionPolicyBinding"),
 		ObjectMeta: meta,
 		Spec: admissionv1.MutatingAdmissionPolicyBindingSpec{
 			PolicyName: meta.Name,
@@ -92,11 +89,7 @@ func StampPolicy(scope Scope) (*admissionv1.MutatingAdmissionPolicy, *admissionv
 // selector is the selector of the environment without the namespaces that are never touched.
 func (s Scope) selector() *metav1.LabelSelector {
 	out := s.NamespaceSelector.DeepCopy()
-	never := slices.Concat(systemNamespaces, s.ExcludedNamespaces)
-	slices.Sort(never)
-	out.MatchExpressions = append(out.MatchExpressions, metav1.LabelSelectorRequirement{
-		Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: slices.Compact(never),
-	})
+	out.MatchExpressions = append(out.MatchExpressions, admission.OutsideSystem(s.ExcludedNamespaces))
 	return out
 }
 
@@ -105,12 +98,7 @@ func stampRule(group string, resources ...string) admissionv1.NamedRuleWithOpera
 	for _, resource := range resources {
 		all = append(all, resource, resource+"/status")
 	}
-	return admissionv1.NamedRuleWithOperations{RuleWithOperations: admissionv1.RuleWithOperations{
-		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
-		Rule: admissionv1.Rule{
-			APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: all, Scope: ptr.To(admissionv1.NamespacedScope),
-		},
-	}}
+	return admission.Writes(group, all...)
 }
 
 func stampVariables() []admissionv1.Variable {

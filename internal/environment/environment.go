@@ -15,11 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
-
-// SystemNamespaces are never part of an environment, whatever a selector says. The
-// operator's own namespace is not either, but its name is a flag.
-var SystemNamespaces = []string{metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease}
 
 // Map answers which environment a namespace belongs to.
 type Map struct {
@@ -40,11 +37,12 @@ type Environment struct {
 // Name of the environment is that of its policy.
 func (e Environment) Name() string { return e.Policy.Name }
 
-// NewMap reads the policies; operatorNamespace is excluded like the system's. A policy
+// NewMap reads the policies. The system's namespaces are never part of an environment,
+// whatever a selector says, and neither is the operator's own. A policy
 // whose selector cannot be read selects nothing; the CRD's validation and the
 // policy's condition say so.
 func NewMap(policies []v1alpha1.EnvironmentPolicy, operatorNamespace string) Map {
-	m := Map{excluded: slices.Clone(SystemNamespaces)}
+	m := Map{excluded: slices.Clone(admission.SystemNamespaces)}
 	if operatorNamespace != "" {
 		m.excluded = append(m.excluded, operatorNamespace)
 	}

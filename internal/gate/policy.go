@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // PolicyInput says where gates stand.
@@ -67,7 +68,7 @@ func policy(level v1alpha1.Level, operatorUser string) *admissionv1.ValidatingAd
 		failure = admissionv1.Fail
 	}
 	return &admissionv1.ValidatingAdmissionPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy:    &failure,
@@ -92,7 +93,7 @@ func binding(level v1alpha1.Level, namespaces []string) *admissionv1.ValidatingA
 		action = admissionv1.Deny
 	}
 	return &admissionv1.ValidatingAdmissionPolicyBinding{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicyBinding"),
 		ObjectMeta: metav1.ObjectMeta{Name: PolicyName(level), Labels: managed()},
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName:        PolicyName(level),
@@ -108,20 +109,10 @@ func binding(level v1alpha1.Level, namespaces []string) *admissionv1.ValidatingA
 
 // rules are every way to say which image runs. pods/resize is none: it changes resources only.
 func rules() []admissionv1.NamedRuleWithOperations {
-	rule := func(group string, operations []admissionv1.OperationType, resources ...string) admissionv1.NamedRuleWithOperations {
-		return admissionv1.NamedRuleWithOperations{RuleWithOperations: admissionv1.RuleWithOperations{
-			Operations: operations,
-			Rule: admissionv1.Rule{
-				APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources,
-				Scope: ptr.To(admissionv1.NamespacedScope),
-			},
-		}}
-	}
-	write := []admissionv1.OperationType{admissionv1.Create, admissionv1.Update}
 	return []admissionv1.NamedRuleWithOperations{
-		rule("", write, "pods", "pods/ephemeralcontainers", "replicationcontrollers"),
-		rule("apps", write, "deployments", "statefulsets", "daemonsets", "replicasets"),
-		rule("batch", write, "jobs", "cronjobs"),
+		admission.Writes("", "pods", "pods/ephemeralcontainers", "replicationcontrollers"),
+		admission.Writes("apps", "deployments", "statefulsets", "daemonsets", "replicasets"),
+		admission.Writes("batch", "jobs", "cronjobs"),
 	}
 }
 

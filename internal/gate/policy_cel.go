@@ -11,6 +11,7 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // Every expression here is total: a field that is missing is empty, never an error,
@@ -22,40 +23,12 @@ var ownedKinds = []v1alpha1.WorkloadKind{
 	v1alpha1.KindDeployment, v1alpha1.KindStatefulSet, v1alpha1.KindDaemonSet, v1alpha1.KindCronJob,
 }
 
-// builtIn says, for each resource, which built-in controller makes objects of it for an
-// owner that admission has judged already. Where the controllers of a cluster share one
-// identity, that one counts for all.
-var builtIn = []struct {
-	resource    string
-	controllers []string
-}{
-	{"replicasets", []string{"deployment-controller"}},
-	{"jobs", []string{"cronjob-controller"}},
-	{"pods", []string{
-		"replicaset-controller", "replication-controller", "statefulset-controller", "daemon-set-controller", "job-controller",
-	}},
-}
-
-const sharedController = "system:kube-controller-manager"
-
-// user is who makes the request. Of a request, whatever is empty is left out.
-const user = "request.userInfo.?username.orValue('')"
-
 // matchConditions leave out whom the gate never judges: the operator, when it brings a
 // proven revision back, and built-in controllers that carry out what was judged.
 func matchConditions(operatorUser string) []admissionv1.MatchCondition {
-	var steps []string
-	for _, b := range builtIn {
-		users := []string{quote(sharedController)}
-		for _, c := range b.controllers {
-			users = append(users, quote("system:serviceaccount:kube-system:"+c))
-		}
-		steps = append(steps, fmt.Sprintf("(request.resource.resource == %s && "+user+" in [%s])",
-			quote(b.resource), strings.Join(users, ", ")))
-	}
 	return []admissionv1.MatchCondition{
-		{Name: "not-the-operator", Expression: user + " != " + quote(operatorUser)},
-		{Name: "not-a-controller-step", Expression: "!(request.?subResource.orValue('') == '' && (" + strings.Join(steps, " || ") + "))"},
+		{Name: "not-the-operator", Expression: admission.Username + " != " + quote(operatorUser)},
+		admission.NotBuiltInStep(),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // Objects are the native policies of an environment, each with its kind set, named and
@@ -101,15 +102,11 @@ func metadata(env Environment, name string) metav1.ObjectMeta {
 	}
 }
 
-func typeMeta(kind string) metav1.TypeMeta {
-	return metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: kind}
-}
-
 // addValidating adds a policy and the binding, of the same name, that puts it in force.
 func (o *Objects) addValidating(env Environment, policy *admissionv1.ValidatingAdmissionPolicy, action admissionv1.ValidationAction) {
 	o.ValidatingPolicies = append(o.ValidatingPolicies, policy)
 	o.ValidatingBindings = append(o.ValidatingBindings, &admissionv1.ValidatingAdmissionPolicyBinding{
-		TypeMeta:   typeMeta("ValidatingAdmissionPolicyBinding"),
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicyBinding"),
 		ObjectMeta: metadata(env, policy.Name),
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName:        policy.Name,

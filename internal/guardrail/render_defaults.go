@@ -9,12 +9,14 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // onPodCreate is where defaults are applied: to pods and not to what makes them, so that
 // GitOps tools see no difference.
 var onPodCreate = []admissionv1.NamedRuleWithOperations{
-	rule([]admissionv1.OperationType{admissionv1.Create}, "", "v1", "pods"),
+	admission.Rule([]admissionv1.OperationType{admissionv1.Create}, "", "pods"),
 }
 
 // notMirror leaves out the pods by which a kubelet shows what it already runs.
@@ -44,7 +46,7 @@ func (o *Objects) addDefaults(env Environment, rules []Placed) {
 	}
 	name := policyName(env, "defaults")
 	o.MutatingPolicies = append(o.MutatingPolicies, &admissionv1.MutatingAdmissionPolicy{
-		TypeMeta:   typeMeta("MutatingAdmissionPolicy"),
+		TypeMeta:   admission.TypeMeta("MutatingAdmissionPolicy"),
 		ObjectMeta: metadata(env, name),
 		Spec: admissionv1.MutatingAdmissionPolicySpec{
 			MatchConstraints: outsideSystem(env, onPodCreate),
@@ -57,7 +59,7 @@ func (o *Objects) addDefaults(env Environment, rules []Placed) {
 		},
 	})
 	o.MutatingBindings = append(o.MutatingBindings, &admissionv1.MutatingAdmissionPolicyBinding{
-		TypeMeta:   typeMeta("MutatingAdmissionPolicyBinding"),
+		TypeMeta:   admission.TypeMeta("MutatingAdmissionPolicyBinding"),
 		ObjectMeta: metadata(env, name),
 		Spec: admissionv1.MutatingAdmissionPolicyBindingSpec{
 			PolicyName:     name,

@@ -10,6 +10,8 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // A denial longer than maxDenial bytes, or of several lines, would be dropped by the API
@@ -41,7 +43,7 @@ func enforcePolicy(env Environment, name string, programs []*Program, onError ad
 		{"short", "variables.count + " + firstTexts(shortFindings)},
 	}
 	return &admissionv1.ValidatingAdmissionPolicy{
-		TypeMeta:   typeMeta("ValidatingAdmissionPolicy"),
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: metadata(env, name),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: outsideSystem(env, everyWayToPods),

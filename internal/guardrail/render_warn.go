@@ -9,6 +9,8 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // warnPolicy warns of every finding and cannot refuse: an error in one validation is
@@ -28,7 +30,7 @@ func warnPolicy(env Environment, name string, programs []*Program) *admissionv1.
 		})
 	}
 	return &admissionv1.ValidatingAdmissionPolicy{
-		TypeMeta:   typeMeta("ValidatingAdmissionPolicy"),
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: metadata(env, name),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: outsideSystem(env, everyWayToPods),

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 	"github.com/rampart-dev/rampart/internal/drift"
 )
 
@@ -103,13 +104,7 @@ func quarantineObjects(namespaces, resources []string) (*admissionv1.ValidatingA
 				MatchPolicy:       ptr.To(admissionv1.Equivalent),
 				NamespaceSelector: &metav1.LabelSelector{},
 				ObjectSelector:    &metav1.LabelSelector{},
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
-					Rule: admissionv1.Rule{
-						APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: resources,
-						Scope: ptr.To(admissionv1.NamespacedScope),
-					},
-				}}},
+				ResourceRules:     []admissionv1.NamedRuleWithOperations{admission.Writes("apps", resources...)},
 			},
 			Variables: []admissionv1.Variable{
 				{Name: "created", Expression: `request.operation == "CREATE"`},

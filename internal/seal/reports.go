@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // Name of the policy and of its binding.
@@ -23,7 +24,7 @@ const Name = "rampart-report-seal"
 func Reports(operatorUser string) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding) {
 	meta := metav1.ObjectMeta{Name: Name, Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}}
 	policy := &admissionv1.ValidatingAdmissionPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: *meta.DeepCopy(),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy: ptr.To(admissionv1.Fail),
@@ -38,14 +39,14 @@ func Reports(operatorUser string) (*admissionv1.ValidatingAdmissionPolicy, *admi
 				},
 			}}},
 			Validations: []admissionv1.Validation{{
-				Expression: "request.userInfo.username == " + strconv.Quote(operatorUser),
+				Expression: admission.Username + " == " + strconv.Quote(operatorUser),
 				Message:    "a ReadinessReport is what the operator has seen: nobody else writes one",
 				Reason:     ptr.To(metav1.StatusReasonForbidden),
 			}},
 		},
 	}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicyBinding"),
 		ObjectMeta: *meta.DeepCopy(),
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName: Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},

@@ -1,0 +1,96 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admission holds what all native admission policies of the operator have in
+// common: what they match, whom they never judge, and where they never stand. What they
+// say is rendered by the packages that know about it.
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// SystemNamespaces are never judged, whatever a selector says: a refusal there could
+// keep the cluster from healing.
+var SystemNamespaces = []string{metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease}
+
+// Username is CEL for who makes the request. Of a request, whatever is empty is left
+// out: a plain select of it would be an error, and deny where errors do.
+const Username = "request.userInfo.?username.orValue('')"
+
+// mainResource is CEL that is true when the request is for no subresource.
+const mainResource = "request.?subResource.orValue('') == ''"
+
+// sharedController is the one user of all built-in controllers where the controller
+// manager runs without a service account for each.
+const sharedController = "system:kube-controller-manager"
+
+// builtInSteps says which built-in controllers make which resource, for an owner that
+// admission has judged already. To judge the step too would wedge the rollout of an old
+// violator, or keep its CronJob from running.
+var builtInSteps = []struct {
+	resource    string
+	controllers []string
+}{
+	{"replicasets", []string{"deployment-controller"}},
+	{"jobs", []string{"cronjob-controller"}},
+	{"pods", []string{"replicaset-controller", "replication-controller", "statefulset-controller", "daemon-set-controller", "job-controller"}},
+}
+
+// NotBuiltInStep is the match condition that leaves out what a built-in controller makes
+// for its owner. Users are named one by one: what anybody else makes is judged.
+func NotBuiltInStep() admissionv1.MatchCondition {
+	entries := make([]string, 0, len(builtInSteps))
+	for _, step := range builtInSteps {
+		users := []string{strconv.Quote(sharedController)}
+		for _, controller := range step.controllers {
+			users = append(users, strconv.Quote("system:serviceaccount:"+metav1.NamespaceSystem+":"+controller))
+		}
+		entries = append(entries, fmt.Sprintf("%q: [%s]", step.resource, strings.Join(users, ", ")))
+	}
+	return admissionv1.MatchCondition{
+		Name: "not-a-step-of-a-built-in-controller",
+		Expression: fmt.Sprintf("!(%s &&\n  %s in {\n    %s\n  }[?request.resource.resource].orValue([]))",
+			mainResource, Username, strings.Join(entries, ",\n    ")),
+	}
+}
+
+// Writes matches the creation and change of namespaced resources of a group's v1.
+func Writes(group string, resources ...string) admissionv1.NamedRuleWithOperations {
+	return Rule([]admissionv1.OperationType{admissionv1.Create, admissionv1.Update}, group, resources...)
+}
+
+// Rule matches operations on namespaced resources of a group's v1.
+func Rule(operations []admissionv1.OperationType, group string, resources ...string) admissionv1.NamedRuleWithOperations {
+	return admissionv1.NamedRuleWithOperations{RuleWithOperations: admissionv1.RuleWithOperations{
+		Operations: operations,
+		Rule: admissionv1.Rule{
+			APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources,
+			Scope: ptr.To(admissionv1.NamespacedScope),
+		},
+	}}
+}
+
+// OutsideSystem is the requirement that a namespace is none of the system's, nor of those
+// that are excluded besides. It selects by the name label, which the API server sets and
+// nobody can change.
+func OutsideSystem(excluded []string) metav1.LabelSelectorRequirement {
+	never := slices.Concat(SystemNamespaces, excluded)
+	slices.Sort(never)
+	return metav1.LabelSelectorRequirement{
+		Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: slices.Compact(never),
+	}
+}
+
+// TypeMeta is that of a kind of the API group of native admission policies.
+func TypeMeta(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: kind}
+}
