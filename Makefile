@@ -119,11 +119,8 @@ deploy: ## Install the CRDs, the operator (IMG) and the catalogue of guardrails.
 	$(KUBECTL) apply --server-side -k config/guardrails
 
 .PHONY: undeploy
-undeploy: ## Remove what deploy installed. EnvironmentPolicies go first, so that the operator takes back what it made.
-	if $(KUBECTL) get -f config/crd/rampart.dev_environmentpolicies.yaml >/dev/null 2>&1; then \
-		$(KUBECTL) delete --all --timeout=120s environmentpolicies.rampart.dev; \
-	fi
-	$(KUBECTL) delete --ignore-not-found -k config/default
+undeploy: ## Remove what deploy installed, and everything that the operator made.
+	@KUBECTL="$(KUBECTL)" hack/undeploy.sh
 
 # The tools. A change of their pins rebuilds them.
 

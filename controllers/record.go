@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,13 +65,16 @@ func stalled(reason, message string) health {
 	return health{status: metav1.ConditionFalse, reason: reason, message: message, stalled: true}
 }
 
-// failing is the health after an error that may pass.
+// failing is the health after an error. It may pass, unless it is a terminal one.
 func failing(err error) health {
 	reason := v1alpha1.ReasonFailed
 	if apierrors.IsForbidden(err) {
 		reason = v1alpha1.ReasonPermissionDenied
 	}
-	return health{status: metav1.ConditionFalse, reason: reason, message: err.Error()}
+	return health{
+		status: metav1.ConditionFalse, reason: reason, message: err.Error(),
+		stalled: errors.Is(err, reconcile.TerminalError(nil)),
+	}
 }
 
 // set writes the conditions of r into a status.

@@ -22,8 +22,21 @@ import (
 // +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports,verbs=create;delete
 // +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports/status,verbs=get;patch
 
-// retention is how long a report outlives its workload.
-const retention = 7 * 24 * time.Hour
+const (
+	// retention is how long a report outlives its workload, which may come back.
+	retention = 7 * 24 * time.Hour
+	// retentionOnce is that of a bare Pod's or Job's: their names seldom come back, and a
+	// cluster may run thousands of them a day.
+	retentionOnce = time.Hour
+)
+
+// retained is how long the report of the workload outlives it.
+func (k Key) retained() time.Duration {
+	if k.Kind == v1alpha1.KindPod || k.Kind == v1alpha1.KindJob {
+		return retentionOnce
+	}
+	return retention
+}
 
 // ReportReconciler keeps the ReadinessReport of each workload: it looks at the workload,
 // judges its findings, its behaviour and its drift, and does what the environment's
@@ -125,15 +138,15 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	if status.State != v1alpha1.ReportGone {
 		before := l.report.DeepCopy()
 		status.State = v1alpha1.ReportGone
-		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(retention).UTC().Format(time.DateOnly))
+		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(l.key.retained()).UTC().Format(time.RFC3339))
 		status.Workload.UID, status.Findings, status.Guardrails, status.Drift, status.Drill = "", 0, nil, nil, nil
 		setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionWorkloadGone, metav1.ConditionTrue, v1alpha1.ReasonDeleted, "the workload was deleted")
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err
 		}
-		return reconcile.Result{RequeueAfter: retention}, nil
+		return reconcile.Result{RequeueAfter: l.key.retained()}, nil
 	}
-	if left := goneSince(l.report).Add(retention).Sub(now); left > 0 {
+	if left := goneSince(l.report).Add(l.key.retained()).Sub(now); left > 0 {
 		return reconcile.Result{RequeueAfter: left}, nil
 	}
 	return reconcile.Result{}, r.withdraw(ctx, l)

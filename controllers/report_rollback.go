@@ -4,34 +4,21 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/remediation"
-	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get
-
-const (
-	// together is how close in time workloads begin to fail for a common cause.
-	together = 2 * time.Minute
-	// maxQuarantined is how many quarantined revisions a report remembers.
-	maxQuarantined = 10
-)
+// maxQuarantined is how many quarantined revisions a report remembers.
+const maxQuarantined = 10
 
 // judgeRollout judges a Deployment's newest revision by how its pods behave, and plans
 // to bring the last good one back.
@@ -98,209 +85,4 @@ func planRollback(l *look, deployment *appsv1.Deployment, decision remediation.D
 	p.action, p.patch = &intended, patch
 	note(status, intended)
 	return nil
-}
-
-// rollout is what is observed of the newest revision and those before it.
-func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) (remediation.Rollout, error) {
-	status := &l.report.Status
-	policy := l.environment.Spec.Rollout
-	observed := remediation.Rollout{
-		Observed:         l.workload.Rollout.Observed,
-		Kind:             l.key.Kind,
-		UID:              l.workload.UID,
-		Revision:         status.Revision.Hash,
-		Number:           status.Revision.Number,
-		New:              l.newPods(now),
-		Old:              l.oldPods(),
-		Desired:          int(l.workload.Rollout.Desired),
-		Available:        int(l.workload.Rollout.Available),
-		MaxUnavailable:   int(l.workload.MaxUnavailable),
-		DeadlineExceeded: l.workload.Rollout.DeadlineExceeded,
-		Infrastructure:   l.infrastructure(),
-		WritableVolumes:  l.workload.WritableVolumes(),
-		OptOut:           l.workload.Annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport),
-		OnFailure:        policy.OnFailure,
-		Level:            l.actLevel(policy.StartLevel),
-		Suspended:        l.suspended(),
-		Earlier:          l.earlier(),
-	}
-	var err error
-	if observed.OthersFailing, err = r.othersFailing(ctx, l); err != nil {
-		return observed, err
-	}
-	if observed.MigrationJob, err = r.migrationJob(ctx, l); err != nil {
-		return observed, err
-	}
-	observed.ChangedConfigMaps, err = r.changedConfigMaps(ctx, l)
-	return observed, err
-}
-
-// newPods counts the pods of the newest revision.
-func (l *look) newPods(now time.Time) remediation.NewPods {
-	usual := evidence.UsualStart(l.report.Status.Evidence)
-	var pods remediation.NewPods
-	for _, pod := range l.podsOfRevision() {
-		if pod.Departing() || l.troubledNodes[pod.Node] != "" {
-			continue
-		}
-		pods.Total++
-		switch waiting, isWaiting := waitingOf(pod); {
-		case pod.Ready && now.Sub(pod.ReadySince) >= usual && !pod.Crashed():
-			pods.Stable++
-		case isWaiting:
-			pods.Waiting = append(pods.Waiting, waiting)
-		case pod.Crashed():
-			pods.Crashed++
-		case !pod.Ready && !pod.Started.IsZero() && now.Sub(pod.Started) > usual:
-			pods.Unready++
-		}
-	}
-	return pods
-}
-
-// waitingOf is why a pod cannot start, if it is the image or the configuration.
-func waitingOf(pod workload.Pod) (remediation.Waiting, bool) {
-	if pod.ImageError() == "" && pod.ConfigurationError() == "" {
-		return remediation.Waiting{}, false
-	}
-	reason := cmp.Or(pod.ImageError(), pod.ConfigurationError())
-	for _, c := range pod.Containers {
-		if c.Waiting == reason {
-			return remediation.Waiting{Pod: pod.Name, Reason: reason, Message: c.WaitingMessage}, true
-		}
-	}
-	return remediation.Waiting{}, false
-}
-
-// oldPods counts the pods of the revisions before.
-func (l *look) oldPods() remediation.OldPods {
-	var pods remediation.OldPods
-	for _, pod := range l.pods {
-		if pod.TemplateHash == l.templateHash || pod.Departing() || l.troubledNodes[pod.Node] != "" {
-			continue
-		}
-		pods.Total++
-		switch {
-		case pod.Ready:
-			pods.Ready++
-		case pod.Crashed() || !pod.Started.IsZero():
-			pods.Failing++
-		}
-	}
-	return pods
-}
-
-// infrastructure says why pods could not be made or placed; empty when they could.
-func (l *look) infrastructure() string {
-	for _, pod := range l.podsOfRevision() {
-		if pod.Unschedulable {
-			return "no node has room for pod " + pod.Name
-		}
-	}
-	deployment, ok := l.object.(*appsv1.Deployment)
-	if !ok {
-		return ""
-	}
-	for _, c := range deployment.Status.Conditions {
-		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
-			return "pods are refused: " + c.Message
-		}
-	}
-	return ""
-}
-
-// earlier are the revisions that could be returned to, the newest first: those whose
-// ReplicaSet still holds their template.
-func (l *look) earlier() []remediation.Revision {
-	status := &l.report.Status
-	var revisions []remediation.Revision
-	for _, outcome := range status.Outcomes[min(len(status.Outcomes), 1):] {
-		i := slices.IndexFunc(l.replicaSets, func(rs *appsv1.ReplicaSet) bool {
-			return outcome.PodTemplateHash != "" && rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == outcome.PodTemplateHash
-		})
-		if i < 0 || outcome.Hash == status.Revision.Hash {
-			continue
-		}
-		revisions = append(revisions, remediation.Revision{
-			Hash: outcome.Hash, Number: outcome.Number, Template: l.replicaSets[i].Spec.Template,
-			Proven:      outcome.Arrival == v1alpha1.ArrivalProven || slices.ContainsFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == outcome.Hash }),
-			Stable:      outcome.Result == v1alpha1.RolloutStable,
-			Quarantined: slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == outcome.Hash }),
-		})
-	}
-	return revisions
-}
-
-// othersFailing is how many other workloads of the environment began to fail at about
-// the same time.
-func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, error) {
-	others, err := r.siblings(ctx, l)
-	if err != nil {
-		return 0, err
-	}
-	began, count := l.report.Status.FailingSince.Time, 0
-	for i := range others {
-		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together {
-			count++
-		}
-	}
-	return count, nil
-}
-
-// migrationJob is a Job with an image of the revision that completed since it came: an
-// older revision may not read what it wrote.
-func (r *ReportReconciler) migrationJob(ctx context.Context, l *look) (string, error) {
-	var jobs batchv1.JobList
-	if err := r.Client.List(ctx, &jobs, client.InNamespace(l.key.Namespace)); err != nil {
-		return "", fmt.Errorf("list jobs of namespace %s: %w", l.key.Namespace, err)
-	}
-	images := map[string]bool{}
-	for _, c := range l.report.Status.Revision.Containers {
-		images[c.Image] = true
-	}
-	for _, job := range jobs.Items {
-		completed := job.Status.CompletionTime
-		if completed == nil || completed.Time.Before(l.report.Status.Revision.Since.Time) {
-			continue
-		}
-		for _, c := range slices.Concat(job.Spec.Template.Spec.InitContainers, job.Spec.Template.Spec.Containers) {
-			if images[c.Image] {
-				return job.Name, nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// changedConfigMaps are those that the template refers to and that were written since
-// shortly before the revision came. They are read from the API server, and only here:
-// the operator keeps no ConfigMap in memory.
-func (r *ReportReconciler) changedConfigMaps(ctx context.Context, l *look) ([]string, error) {
-	since := l.report.Status.Revision.Since.Add(-together)
-	var changed []string
-	for _, name := range workload.ConfigMapsOf(l.workload.Template.Spec) {
-		var configMap corev1.ConfigMap
-		err := r.Live.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: name}, &configMap)
-		if apierrors.IsNotFound(err) {
-			continue // a reference that does not resolve is a fault of the revision
-		}
-		if err != nil {
-			return nil, fmt.Errorf("get config map %s: %w", name, err)
-		}
-		if lastWrite(&configMap).After(since) {
-			changed = append(changed, name)
-		}
-	}
-	return changed, nil
-}
-
-// lastWrite is when an object was last written, as its field managers say.
-func lastWrite(object client.Object) time.Time {
-	last := object.GetCreationTimestamp().Time
-	for _, entry := range object.GetManagedFields() {
-		if entry.Time != nil && entry.Time.After(last) {
-			last = entry.Time.Time
-		}
-	}
-	return last
 }

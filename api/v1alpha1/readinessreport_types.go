@@ -7,7 +7,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ReadinessReport is what the operator has seen of one workload: the behaviour of its
 // revision, the guardrails it violates, its drift, and what was done about it. Only
-// the operator writes reports. A report outlives its workload by seven days.
+// the operator writes reports. A report outlives its workload by seven days, that of a
+// bare Pod or Job by an hour.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

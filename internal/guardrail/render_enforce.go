@@ -54,6 +54,7 @@ func enforcePolicy(env Environment, name string, programs []*Program, onError ad
 				Expression:        strings.Join(none, " &&\n"),
 				Message:           staticDenial(env, programs),
 				MessageExpression: fmt.Sprintf("bytes(variables.long).size() <= %d ? variables.long : variables.short", maxDenial),
+				Reason:            ptr.To(metav1.StatusReasonForbidden),
 			}},
 		},
 	}

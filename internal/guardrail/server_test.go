@@ -163,7 +163,7 @@ func (s *server) untilRefused(object client.Object) {
 
 // beRefused matches the denial of a policy of ours, and no other error.
 func beRefused() OmegaMatcher {
-	return And(Satisfy(apierrors.IsInvalid), MatchError(ContainSubstring("denied request: ")))
+	return And(Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring("denied request: ")))
 }
 
 // findingsSaid are the findings that a denial names.

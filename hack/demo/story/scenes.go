@@ -11,10 +11,10 @@ var scenes = []scene{
 development observes, staging warns, production refuses.`,
 		steps: []step{
 			{kubectl: "apply -k config/guardrails", shows: []string{"guardrail.rampart.dev/resource-requests created"}},
+			{kubectl: "wait --for=condition=Ready guardrails --all --timeout=60s", shows: []string{"owner-label condition met"}},
 			{kubectl: "get guardrails", shows: []string{"owner-label", "resource-requests"}, lacks: []string{"False", "Unknown"}},
 			{kubectl: "apply -k config/samples/platform", shows: []string{"environmentpolicy.rampart.dev/production created"}},
 			{kubectl: "get environmentpolicies", shows: []string{"11 Observe", "1 Observe, 10 Warn", "1 Observe, 10 Enforce"}, lacks: []string{"False"}},
-			{kubectl: "get namespaces -L environment -o name", shows: []string{"namespace/shop-production"}},
 		},
 	},
 	{

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Copyright The Rampart Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Removes the operator and everything that it made, in an order in which nothing is left
+# that refuses a request, whether the operator still runs or not.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kubectl=${KUBECTL:-kubectl}
+made="app.kubernetes.io/managed-by=rampart"
+
+# While the operator runs it takes its annotations off the Namespaces.
+if $kubectl get -f config/crd/rampart.dev_environmentpolicies.yaml >/dev/null 2>&1; then
+	$kubectl delete --all --timeout=120s environmentpolicies.rampart.dev
+	for _ in $(seq 30); do
+		joined=$($kubectl get namespaces -o jsonpath='{range .items[*]}{.metadata.annotations.rampart\.dev/joined}{end}')
+		[ -z "$joined" ] && break
+		sleep 1
+	done
+fi
+$kubectl delete --ignore-not-found -k config/manager
+
+# Bindings first: a binding is what puts a policy in force.
+for kind in validatingadmissionpolicybindings validatingadmissionpolicies mutatingadmissionpolicybindings mutatingadmissionpolicies; do
+	if $kubectl api-resources --api-group=admissionregistration.k8s.io -o name | grep -q "^$kind\."; then
+		$kubectl delete --ignore-not-found -l "$made" "$kind.admissionregistration.k8s.io"
+	fi
+done
+$kubectl delete --ignore-not-found --all-namespaces -l "$made" controllerrevisions.apps
+$kubectl delete --ignore-not-found -k config/default
+
+left=$($kubectl get namespaces -o jsonpath='{range .items[*]}{.metadata.annotations.rampart\.dev/joined}{end}')
+if [ -n "$left" ]; then
+	echo "The operator did not run any more: annotations of rampart.dev are left on Namespaces. Nothing reads them."
+fi
+echo "Rampart is gone. Left on purpose: the annotation rampart.dev/spec-author on workloads, which nothing reads."
