@@ -20,18 +20,20 @@ import (
 )
 
 // deploy creates a Deployment of two replicas by the deployer, stamped as admission does.
-func (w *world) deploy(name string, options ...testenv.DeploymentOption) {
+func (w *world) deploy(name string, edits ...func(*appsv1.Deployment)) {
 	GinkgoHelper()
-	options = append([]testenv.DeploymentOption{testenv.Replicas(2), testenv.Probed()}, options...)
-	deployment := testenv.Deployment(name, w.namespace, options...)
+	deployment := testenv.Deployment(name, w.namespace, testenv.Replicas(2), testenv.Probed())
+	for _, edit := range edits {
+		edit(deployment)
+	}
 	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationSpecAuthor, "1:"+deployer)
 	Expect(admin.Create(ctx, deployment)).To(Succeed())
 }
 
 // running deploys, and lets all pods become ready.
-func (w *world) running(name string, options ...testenv.DeploymentOption) {
+func (w *world) running(name string, edits ...func(*appsv1.Deployment)) {
 	GinkgoHelper()
-	w.deploy(name, options...)
+	w.deploy(name, edits...)
 	w.rollOut(name)
 	w.look(name)
 }
@@ -52,6 +54,26 @@ func (w *world) change(name, user string, change func(*appsv1.Deployment)) {
 	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationSpecAuthor,
 		fmt.Sprintf("%s,%d:%s", stamps, deployment.Generation+1, user))
 	Expect(admin.Update(ctx, deployment, client.FieldOwner(user))).To(Succeed())
+}
+
+// labelled gives a Deployment a label.
+func labelled(name, value string) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) { d.Labels = with(d.Labels, name, value) }
+}
+
+// annotated gives a Deployment an annotation.
+func annotated(name, value string) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) { d.Annotations = with(d.Annotations, name, value) }
+}
+
+// setImage sets the image of the only container.
+func setImage(image string) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = image }
+}
+
+// setReplicas scales.
+func setReplicas(n int32) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) { d.Spec.Replicas = &n }
 }
 
 // setEnv sets an environment variable of the only container.

@@ -116,7 +116,7 @@ var _ = Describe("Namespace", func() {
 
 	It("carries the ledger of its gates, and takes over what ran there before", func() {
 		w, source := newGatedWorld()
-		w.deploy("cart", testenv.Image("registry.example/cart:0.9"))
+		w.deploy("cart", setImage("registry.example/cart:0.9"))
 		source.proven("shop", "registry.example/shop:1.0.0")
 		w.reconcileGate()
 		namespace := w.reconcileNamespace(w.namespace)

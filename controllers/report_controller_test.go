@@ -19,7 +19,6 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/telemetry"
-	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
 // own labels a Deployment with its owner, or takes the label away.
@@ -231,8 +230,3 @@ var _ = Describe("ReadinessReport", func() {
 		Expect(w.events.all()).To(HaveLen(count))
 	})
 })
-
-// labelled is a Deployment with a label.
-func labelled(name, value string) testenv.DeploymentOption {
-	return deploymentEdit(func(d *appsv1.Deployment) { d.Labels = with(d.Labels, name, value) })
-}
