@@ -49,7 +49,7 @@ func (r *AdmissionReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("admission").
 		Watches(&admissionv1.ValidatingAdmissionPolicy{}, toShared, builder.WithPredicates(ours, predicate.GenerationChangedPredicate{})).
 		Watches(&admissionv1.ValidatingAdmissionPolicyBinding{}, toShared, builder.WithPredicates(ours, predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Namespace{}, toShared, builder.WithPredicates(labelsOrAnnotationsChanged)).
+		Watches(&corev1.Namespace{}, toShared, builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, ledgerOpened))).
 		Watches(&v1alpha1.EnvironmentPolicy{}, toShared, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PromotionGate{}, toShared, builder.WithPredicates(gateLevelChanged)).
 		Watches(&v1alpha1.ReadinessReport{}, toShared, builder.WithPredicates(quarantineChanged)).
@@ -157,6 +157,14 @@ func (r *AdmissionReconciler) quarantine(ctx context.Context, environments envir
 		return nil, unreadable, nil
 	}
 	return []client.Object{policy, binding}, unreadable, nil
+}
+
+// ledgerOpened passes the update by which a namespace gets a ledger, or loses it. What
+// the ledger says is no business of the shared policies.
+var ledgerOpened = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return gate.Opened(e.ObjectOld.GetAnnotations()) != gate.Opened(e.ObjectNew.GetAnnotations())
+	},
 }
 
 var gateLevelChanged = predicate.Funcs{

@@ -31,6 +31,8 @@ type Departures struct {
 
 	mu      sync.Mutex
 	byOwner map[types.UID]map[string]departure
+	// swept is when what nobody asked for was last forgotten.
+	swept time.Time
 }
 
 type departure struct {
@@ -91,9 +93,14 @@ func (d *Departures) Forget(owners []types.UID, pods []workload.Pod) {
 	}
 }
 
-// forgetOld drops what nobody asked for.
+// forgetOld drops what nobody asked for, now and then: pods of every namespace pass here.
 func (d *Departures) forgetOld() {
-	before := d.clock.Now().Add(-departureRetention)
+	now := d.clock.Now()
+	if now.Sub(d.swept) < departureRetention/10 {
+		return
+	}
+	d.swept = now
+	before := now.Add(-departureRetention)
 	for owner, pods := range d.byOwner {
 		for uid, departed := range pods {
 			if departed.seen.Before(before) {

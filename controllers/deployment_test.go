@@ -61,11 +61,6 @@ func labelled(name, value string) func(*appsv1.Deployment) {
 	return func(d *appsv1.Deployment) { d.Labels = with(d.Labels, name, value) }
 }
 
-// annotated gives a Deployment an annotation.
-func annotated(name, value string) func(*appsv1.Deployment) {
-	return func(d *appsv1.Deployment) { d.Annotations = with(d.Annotations, name, value) }
-}
-
 // setImage sets the image of the only container.
 func setImage(image string) func(*appsv1.Deployment) {
 	return func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = image }

@@ -80,14 +80,24 @@ func failing(err error) health {
 // set writes the conditions of r into a status.
 func (r health) set(conditions *[]metav1.Condition, generation int64) {
 	setCondition(conditions, generation, v1alpha1.ConditionReady, r.status, r.reason, r.message)
-	meta.RemoveStatusCondition(conditions, v1alpha1.ConditionStalled)
-	meta.RemoveStatusCondition(conditions, v1alpha1.ConditionReconciling)
+	for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling} {
+		if kind == r.abnormal() {
+			setCondition(conditions, generation, kind, metav1.ConditionTrue, r.reason, r.message)
+		} else {
+			meta.RemoveStatusCondition(conditions, kind)
+		}
+	}
+}
+
+// abnormal is the condition that is there besides Ready; empty while all is well.
+func (r health) abnormal() string {
 	switch {
 	case r.status == metav1.ConditionTrue:
+		return ""
 	case r.stalled:
-		setCondition(conditions, generation, v1alpha1.ConditionStalled, metav1.ConditionTrue, r.reason, r.message)
+		return v1alpha1.ConditionStalled
 	default:
-		setCondition(conditions, generation, v1alpha1.ConditionReconciling, metav1.ConditionTrue, r.reason, r.message)
+		return v1alpha1.ConditionReconciling
 	}
 }
 

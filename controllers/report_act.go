@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,7 +21,6 @@ import (
 // act does what was planned and recorded, in an order in which a crash at any line
 // leaves a state that the next look understands.
 func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Time) error {
-	defer p.release()
 	if err := r.keepBaseline(ctx, p); err != nil {
 		return err
 	}
@@ -32,9 +32,19 @@ func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Ti
 			"evicting pod %s to see whether the workload recovers: a promotion gate waits for it", p.drill.Pod)
 		return r.evict(ctx, l, p.drill)
 	case p.disown:
-		return remediation.Executor{Client: r.Client}.ReleaseOwnership(ctx, l.writable())
+		return r.disown(ctx, l)
 	}
 	return nil
+}
+
+// disown takes the operator out of the workload's field managers, after a crash between
+// an action and that. The cache does not know them all, and their order matters.
+func (r *ReportReconciler) disown(ctx context.Context, l *look) error {
+	live := l.writable()
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(live), live); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return remediation.Executor{Client: r.Client}.ReleaseOwnership(ctx, live)
 }
 
 // keepBaseline persists the new baseline, then deletes those that it replaces.
@@ -56,23 +66,48 @@ func (r *ReportReconciler) keepBaseline(ctx context.Context, p plan) error {
 func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now time.Time) error {
 	before := l.report.DeepCopy()
 	done := *p.action
-	err := remediation.Executor{Client: r.Client}.Execute(ctx, l.writable(), p.patch)
-	done.Outcome = v1alpha1.ActionDone
+	done.Outcome, done.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
+	executor, object := remediation.Executor{Client: r.Client}, l.writable()
+	err := executor.Execute(ctx, object, p.patch)
 	if err != nil {
+		if r.overtaken(ctx, l) {
+			return r.forgo(ctx, l, done)
+		}
 		done.Outcome = v1alpha1.ActionFailed
 		done.Message = "refused by the API server: " + err.Error() + "; the workload is judged anew"
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
-	done.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, done)
 	if _, recordErr := recordStatus(ctx, r.Client, before, l.report); recordErr != nil {
 		return firstError(err, recordErr)
 	}
 	r.Metrics.Action(l.environment.Name(), done)
 	r.announceAction(l, done)
-	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
-		return nil // somebody wrote in between: their write brings the next look
+	if err != nil {
+		return err
 	}
+	return executor.ReleaseOwnership(ctx, object)
+}
+
+// overtaken says whether somebody wrote the workload since it was judged, so that the
+// action answers to a state that is gone. When nobody can tell, it was not.
+func (r *ReportReconciler) overtaken(ctx context.Context, l *look) bool {
+	current := l.writable()
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(current), current)
+	if err != nil {
+		return apierrors.IsNotFound(err)
+	}
+	return current.GetResourceVersion() != l.object.GetResourceVersion()
+}
+
+// forgo takes back the intention of an action that changed nothing, as if it had never
+// been: the write that was first brings the next look.
+func (r *ReportReconciler) forgo(ctx context.Context, l *look, intended v1alpha1.Action) error {
+	before := l.report.DeepCopy()
+	l.report.Status.Actions = slices.DeleteFunc(l.report.Status.Actions, func(a v1alpha1.Action) bool {
+		return a.ID == intended.ID && a.Outcome == v1alpha1.ActionIntended
+	})
+	_, err := recordStatus(ctx, r.Client, before, l.report)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -84,15 +85,16 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	r.evaluate(ctx, l)
 	r.observe(l, now)
 	plan, err := r.protect(ctx, l, now)
+	defer plan.release()
 	if err != nil {
 		return reconcile.Result{}, r.recordFailure(ctx, l, err)
 	}
 	r.exercise(ctx, l, &plan, now)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
+	bound(&l.report.Status)
 
 	wrote, err := recordStatus(ctx, r.Client, before, l.report)
 	if err != nil {
-		plan.release()
 		return reconcile.Result{}, err
 	}
 	r.Departures.Forget(l.owners, l.departed)
@@ -107,7 +109,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 
 // recordFailure says in the report, if there is one, why the workload could not be judged.
 func (r *ReportReconciler) recordFailure(ctx context.Context, l *look, cause error) error {
-	if l == nil || l.report == nil || apierrors.IsConflict(cause) {
+	if l.report == nil || apierrors.IsConflict(cause) {
 		return cause
 	}
 	before := l.report.DeepCopy()
@@ -140,7 +142,10 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 		status.State = v1alpha1.ReportGone
 		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(l.key.retained()).UTC().Format(time.RFC3339))
 		status.Workload.UID, status.Findings, status.Guardrails, status.Drift, status.Drill = "", 0, nil, nil, nil
-		setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionWorkloadGone, metav1.ConditionTrue, v1alpha1.ReasonDeleted, "the workload was deleted")
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionWorkloadGone, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDeleted, Message: "the workload was deleted",
+			ObservedGeneration: l.report.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
+		})
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err
 		}

@@ -170,7 +170,6 @@ func recordDrift(l *look, judged drift.Judgement, p *plan) {
 func planCorrection(l *look, p *plan, judged drift.Judgement, now time.Time) error {
 	status := &l.report.Status
 	if judged.Verdict != drift.VerdictCorrect || p.action != nil {
-		p.release()
 		return nil
 	}
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(l.object)
@@ -179,7 +178,6 @@ func planCorrection(l *look, p *plan, judged drift.Judgement, now time.Time) err
 	}
 	p.patch, err = drift.Undo(object, judged.Leaves())
 	if err != nil {
-		p.release()
 		note(status, actionAt(judged.Action, v1alpha1.ActionCorrectDrift, v1alpha1.ActionFailed, now, err.Error()))
 		return nil
 	}
@@ -208,7 +206,7 @@ func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, now ti
 	allowed, err := r.budget(ctx, l, now)
 	if err != nil || !allowed.Allowed {
 		giveBack()
-		p.lookAgain(allowed.RetryAt)
+		p.lookAgain(cmp.Or(allowed.RetryAt, now.Add(askAgain)))
 		return allowed.Reason, err
 	}
 	p.giveBack = giveBack

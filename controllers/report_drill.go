@@ -58,6 +58,9 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	}
 	if decision.Pod == nil {
 		giveBack()
+		if decision.Wait != "" && decision.At.IsZero() {
+			p.lookAgain(now.Add(askAgain))
+		}
 		return
 	}
 	p.giveBack = giveBack

@@ -73,15 +73,15 @@ type look struct {
 	readiness readiness.Readiness
 }
 
-// gather reads all that is judged.
+// gather reads all that is judged. With an error it returns what it has read until then.
 func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
 	l := &look{key: key, troubledNodes: map[string]string{}}
 	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	if err := r.gatherReport(ctx, l); err != nil {
-		return nil, err
+		return l, err
 	}
 	if err := r.gatherNamespace(ctx, l, environments); err != nil || !l.enrolled {
 		return l, err
@@ -93,7 +93,7 @@ func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
 		r.gatherOwners, r.gatherPods, r.gatherServices, r.gatherNodes, r.gatherRules,
 	} {
 		if err := gatherPart(ctx, l); err != nil {
-			return nil, err
+			return l, err
 		}
 	}
 	return l, r.gatherTargets(ctx, l, environments)

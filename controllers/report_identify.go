@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -33,6 +34,7 @@ func (r *ReportReconciler) identify(l *look, now time.Time) {
 		Kind: l.key.Kind, Name: l.key.Name, UID: l.workload.UID, Labels: boundedLabels(l.workload.Labels),
 	}
 	status.Environment, status.Targets = l.environment.Name(), l.targets
+	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWorkloadGone)
 
 	if hash := l.workload.RevisionHash(); status.Revision.Hash != hash {
 		r.begin(l, hash, now)

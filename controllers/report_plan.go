@@ -37,7 +37,7 @@ type plan struct {
 	disown bool
 	// again are times at which to look again, even if nothing happens.
 	again []time.Time
-	// giveBack frees the namespace for the next disturbance.
+	// giveBack frees the namespace for the next disturbance, once the pass has ended.
 	giveBack func()
 }
 
@@ -54,8 +54,13 @@ func (p *plan) lookAgain(at time.Time) {
 	}
 }
 
-// soonest is the least wait for another look: deadlines are to the second.
-const soonest = 200 * time.Millisecond
+const (
+	// soonest is the least wait for another look: deadlines are to the second.
+	soonest = 200 * time.Millisecond
+	// askAgain is how long to wait for what happens to other workloads, which brings no
+	// event to this one.
+	askAgain = 30 * time.Second
+)
 
 // next is how long to wait for the next look; 0 when only an event needs one.
 func (p *plan) next(report *v1alpha1.ReadinessReport, now time.Time) time.Duration {

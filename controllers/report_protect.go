@@ -33,24 +33,39 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 	return p, nil
 }
 
-// pending says whether an action is intended whose outcome nobody has recorded: another
-// pass is carrying it out, or the operator was stopped at it. An action that changed the
-// workload shows, because the state that it answered to is gone; it is then done. One
-// that did not is given up after a while, counted against the budget, and judged anew.
+// pending says whether an action is intended whose outcome nobody has recorded: the
+// record has not reached our cache yet, or the operator was stopped at it. An action
+// that shows in the workload is done. One that does not is given up after a while,
+// counts against the budget, and the workload is judged anew.
 func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	actions := l.report.Status.Actions
 	if len(actions) == 0 || actions[0].Outcome != v1alpha1.ActionIntended {
 		return false
 	}
-	action := actions[0]
-	if wait := action.Time.Add(resumeAfter); now.Before(wait) {
-		p.lookAgain(wait)
+	action, until := actions[0], actions[0].Time.Add(resumeAfter)
+	switch {
+	case r.shows(l, action):
+		action.Outcome = v1alpha1.ActionDone
+	case now.Before(until):
+		p.lookAgain(until)
 		return true
+	default:
+		action.Outcome = v1alpha1.ActionFailed
+		action.Message = "the operator was stopped before it could do this, and judges the workload anew: " + action.Message
 	}
-	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
-	action.Message = "the operator was stopped before it could record the outcome; the workload is judged anew: " + action.Message
+	action.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, action)
 	return false
+}
+
+// shows says whether an intended action can be seen in the workload: the revision that
+// was to be rolled back is gone, or the drift was followed by a write of the operator's.
+func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
+	if action.Kind == v1alpha1.ActionRollback {
+		quarantined := l.report.Status.Quarantined
+		return len(quarantined) > 0 && quarantined[0].Hash != l.workload.RevisionHash()
+	}
+	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
 }
 
 // budget says whether the blast radius allows to change the workload now.

@@ -65,7 +65,6 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 func planRollback(l *look, deployment *appsv1.Deployment, decision remediation.Decision, p *plan, now time.Time) error {
 	patch, err := remediation.RollbackPatch(deployment, decision.Target.Template)
 	if err != nil {
-		p.release()
 		return err
 	}
 	status := &l.report.Status

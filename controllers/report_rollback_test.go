@@ -12,14 +12,14 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // The images of a rollback's story.
@@ -46,6 +46,27 @@ func failed(crashing int, state string, edit ...func(*v1alpha1.EnvironmentPolicy
 	w.look("shop")
 	w.rollOutCrashing("shop", crashing)
 	return w
+}
+
+// optOut of automatic rollbacks.
+func (w *world) optOut(name string) {
+	GinkgoHelper()
+	deployment := w.deployment(name)
+	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationOnFailure, string(v1alpha1.OnFailureReport))
+	Expect(admin.Update(ctx, deployment)).To(Succeed())
+}
+
+// crashAnew rolls out what was changed after the first failure: those pods go, and the
+// new ones crash too.
+func (w *world) crashAnew(name string) {
+	GinkgoHelper()
+	for _, pod := range w.podsOf(name) {
+		if !workload.PodFrom(&pod).Ready {
+			w.remove(&pod)
+		}
+	}
+	w.look(name)
+	w.rollOutCrashing(name, 2)
 }
 
 func (w *world) image(name string) string {
@@ -118,7 +139,7 @@ var _ = Describe("A failed rollout", func() {
 		Entry("while remediation is suspended", "empty",
 			func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Suspend = v1alpha1.SuspendRemediation }, untouched, "suspended"),
 		Entry("when the workload asks for none", "empty", asItIs, func(w *world) {
-			w.change("shop", dana, annotated(v1alpha1.AnnotationOnFailure, "Report"))
+			w.optOut("shop")
 		}, v1alpha1.AnnotationOnFailure),
 		Entry("while another workload began to fail at the same time", "empty", asItIs, func(w *world) {
 			w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) {
@@ -136,8 +157,7 @@ var _ = Describe("A failed rollout", func() {
 					PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"},
 				}}}
 			})
-			w.look("shop")
-			w.rollOutCrashing("shop", 2)
+			w.crashAnew("shop")
 		}, "persistent volumes"),
 		Entry("when a ConfigMap that it refers to changed with it", "empty", asItIs, func(w *world) {
 			Expect(admin.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "settings"}})).To(Succeed())
@@ -148,8 +168,7 @@ var _ = Describe("A failed rollout", func() {
 					ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}},
 				}}
 			})
-			w.look("shop")
-			w.rollOutCrashing("shop", 2)
+			w.crashAnew("shop")
 		}, "ConfigMap settings changed with it"),
 	)
 
@@ -214,7 +233,29 @@ var _ = Describe("A failed rollout", func() {
 		Expect(tries).To(BeNumerically("<=", 2), "actionsPerHour is 2")
 		Expect(w.image("shop")).To(Equal(badImage))
 		Expect(w.told(telemetry.ReasonActionFailed)).To(BeTrue())
-		Expect(w.report("shop").Status.Message).To(ContainSubstring("denied the request"), "it says why it stays as it is")
+		Expect(w.report("shop").Status.Actions).To(ContainElement(HaveField("Message", ContainSubstring("denied the request"))))
+	})
+
+	It("is judged anew when somebody writes the workload between the judgement and the rollback", func() {
+		w := failed(2, "empty")
+		first := true
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+				if _, deployment := object.(*appsv1.Deployment); deployment && first {
+					first = false
+					w.optOut("shop")
+				}
+				return c.Patch(ctx, object, patch, options...)
+			},
+		})
+		w.restartOperator()
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(badImage))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(BeEmpty())
+
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(badImage))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionReported}))
 	})
 
 	It("keeps its place in the namespace until it is recorded, although drift is judged too", func() {

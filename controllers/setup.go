@@ -6,10 +6,12 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -32,8 +34,6 @@ type Options struct {
 	OperatorNamespace string
 	// Clock tells the time; nil is the real one.
 	Clock clock.PassiveClock
-	// SkipNameValidation lets tests run several managers in one process.
-	SkipNameValidation bool
 }
 
 // Scheme knows every kind that the operator reads or writes.
@@ -44,16 +44,28 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
-// CacheOptions keep the cache small: field managers are the bulk of many objects, and
-// only those of Namespaces and of the kinds that are patched are read.
+// CacheOptions keep the cache small: field managers are the bulk of many objects. Those
+// of Namespaces are read; of the kinds that the operator patches, only its own are.
 func CacheOptions() cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
+	stripOthers := cache.ByObject{Transform: keepOwnManagedFields}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		&appsv1.Deployment{}: stripOthers, &appsv1.StatefulSet{}: stripOthers, &appsv1.DaemonSet{}: stripOthers,
 		&corev1.Pod{}: strip, &corev1.Node{}: strip, &corev1.Service{}: strip, &corev1.ReplicationController{}: strip,
 		&appsv1.ReplicaSet{}: strip, &appsv1.ControllerRevision{}: strip,
 		&batchv1.Job{}: strip, &batchv1.CronJob{}: strip,
 		&v1alpha1.ReadinessReport{}: strip,
 	}}
+}
+
+// keepOwnManagedFields forgets the field managers of an object but the operator itself.
+func keepOwnManagedFields(in any) (any, error) {
+	if object, ok := in.(client.Object); ok {
+		object.SetManagedFields(slices.DeleteFunc(object.GetManagedFields(), func(entry metav1.ManagedFieldsEntry) bool {
+			return entry.Manager != v1alpha1.ManagedBy
+		}))
+	}
+	return in, nil
 }
 
 // Setup registers every loop with the manager.

@@ -113,7 +113,7 @@ func Allow(u Usage, radius v1alpha1.BlastRadius, now time.Time) Budget {
 	case taken >= int(radius.ActionsPerHour):
 		again := first.Add(time.Hour)
 		return Budget{RetryAt: again, Reason: fmt.Sprintf(
-			"it was changed %d times within an hour, which is the limit: the next is possible at %s; find out why it does not help", taken, clock(again))}
+			"it was changed, or the attempt failed, %d times within an hour, which is the limit: the next is possible at %s; find out why it does not help", taken, clock(again))}
 	case u.InNamespace != "":
 		return Budget{Reason: u.InNamespace + " is being changed, and in a namespace only one workload is at a time"}
 	case u.InEnvironment >= int(radius.MaxConcurrent):
@@ -122,12 +122,11 @@ func Allow(u Usage, radius v1alpha1.BlastRadius, now time.Time) Budget {
 	return Budget{Allowed: true}
 }
 
-// within counts the changes of the last hour, and says when the one was that has to age
-// out first. An intended change counts: nobody knows whether it happened.
+// within counts the actions of the last hour and finds the first of them. One that failed
+// counts too: it may have changed something, and what is refused is not tried for ever.
 func within(actions []v1alpha1.Action, now time.Time) (taken int, first time.Time) {
 	for _, action := range actions {
-		changed := action.Outcome == v1alpha1.ActionDone || action.Outcome == v1alpha1.ActionIntended
-		if !changed || now.Sub(action.Time.Time) >= time.Hour {
+		if action.Outcome == v1alpha1.ActionReported || now.Sub(action.Time.Time) >= time.Hour {
 			continue
 		}
 		taken++

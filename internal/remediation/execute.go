@@ -19,15 +19,16 @@ type Executor struct {
 	Client client.Client
 }
 
-// Execute applies a JSON Patch that tests what it was judged on, and then gives the
-// ownership of the fields back. object is changed to what the API server answers. A
-// workload that was written in between is left alone, with an error.
+// Execute applies a JSON Patch that tests what it was judged on. object is changed to
+// what the API server answers. A workload that was written in between is left alone, with
+// an error. With any error nothing is known to be changed; without one, the ownership of
+// the fields is to be released, once it is recorded that the action was done.
 func (e Executor) Execute(ctx context.Context, object client.Object, patch []byte) error {
 	err := e.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedBy))
 	if err != nil {
 		return fmt.Errorf("patch %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}
-	return e.ReleaseOwnership(ctx, object)
+	return nil
 }
 
 // ReleaseOwnership takes the operator out of the object's field managers, if it is one:

@@ -1,0 +1,49 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// maxReport is the largest status of a report, in bytes of JSON.
+const maxReport = 32 << 10
+
+// shortenings are what is left out of a report that is too large, the least useful
+// first. Totals and trials stay: what is counted is never cut.
+var shortenings = []func(*v1alpha1.ReadinessReportStatus){
+	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 3) },
+	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 5)] },
+	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 1) },
+	func(s *v1alpha1.ReadinessReportStatus) { s.Actions = s.Actions[:min(len(s.Actions), 3)] },
+	func(s *v1alpha1.ReadinessReportStatus) { s.Quarantined = s.Quarantined[:min(len(s.Quarantined), 3)] },
+	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 1)] },
+	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 0) },
+	func(s *v1alpha1.ReadinessReportStatus) {
+		for i := range s.Evidence.Trials {
+			s.Evidence.Trials[i].Message = ""
+		}
+	},
+}
+
+// bound shortens a status that is too large until it is not.
+func bound(status *v1alpha1.ReadinessReportStatus) {
+	for _, shorten := range shortenings {
+		data, err := json.Marshal(status)
+		if err != nil || len(data) <= maxReport {
+			return
+		}
+		shorten(status)
+	}
+}
+
+// listFindings lists at most so many findings of each guardrail.
+func listFindings(status *v1alpha1.ReadinessReportStatus, most int) {
+	for i := range status.Guardrails {
+		g := &status.Guardrails[i]
+		g.Findings = g.Findings[:min(len(g.Findings), most)]
+	}
+}
