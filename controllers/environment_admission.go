@@ -123,6 +123,9 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 				"follows environment %s, which does not exist: no guardrail is raised until it does", policy.Spec.Follows.Name))
 		}
 	}
+	if unreadable := seen.unreadableSelectors(); unreadable != "" {
+		return stalled(v1alpha1.ReasonFailed, unreadable)
+	}
 	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
 		return stalled(v1alpha1.ReasonFailed, fmt.Sprintf(
 			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
@@ -137,6 +140,17 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	}
 	return ready(v1alpha1.ReasonReconciled, fmt.Sprintf("%d workloads in %d namespaces stand behind %d guardrails",
 		policy.Status.Workloads, policy.Status.Namespaces, len(policy.Status.Guardrails)))
+}
+
+// unreadableSelectors says which entry of the policy selects nothing because its selector
+// cannot be read; empty when all can.
+func (seen *environmentLook) unreadableSelectors() string {
+	for i, entry := range seen.own.Spec.Guardrails {
+		if _, err := metav1.LabelSelectorAsSelector(entry.Selector); err != nil {
+			return fmt.Sprintf("spec.guardrails[%d].selector selects no guardrail until it is corrected: %v", i, err)
+		}
+	}
+	return ""
 }
 
 // unknownGuardrails are the names in the policy that no accepted Guardrail has.

@@ -249,7 +249,7 @@ var _ = Describe("EnvironmentPolicy", func() {
 
 	It("is stalled, not working on it, when its selector cannot be read", func() {
 		w := newWorld(v1alpha1.Staging, func(spec *v1alpha1.EnvironmentPolicySpec) {
-			spec.NamespaceSelector = metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "environment", Operator: "Is"}}}
+			spec.NamespaceSelector = metav1.LabelSelector{MatchLabels: map[string]string{"no label is like this": "x"}}
 		})
 		_, err := w.tryEnvironment(w.environments())
 

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/guardrail"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/progression"
 	"github.com/rampart-dev/rampart/internal/remediation"
@@ -40,12 +41,14 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 		if !stands || len(states) == maxGuardrails {
 			continue
 		}
+		rule := guardrail.Digest(seen.rules[name].Status.Accepted.Spec)
 		step := progression.Step(progression.Input{
 			Guardrail:   name,
+			Rule:        rule,
 			Bounds:      bounds,
 			Previous:    previous[name],
-			Record:      progression.Gather(seen.reports, name),
-			Predecessor: seen.predecessor(name),
+			Record:      progression.Gather(seen.reports, name, rule),
+			Predecessor: seen.predecessor(name, rule),
 			Progression: *seen.own.Spec.Progression,
 			Suspend:     seen.own.Spec.Suspend,
 			Now:         now,
@@ -69,7 +72,7 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 }
 
 // predecessor is how a guardrail stands in the environment that this one follows.
-func (seen *environmentLook) predecessor(guardrail string) *progression.Predecessor {
+func (seen *environmentLook) predecessor(name, rule string) *progression.Predecessor {
 	if seen.own.Spec.Follows == nil {
 		return nil
 	}
@@ -79,9 +82,9 @@ func (seen *environmentLook) predecessor(guardrail string) *progression.Predeces
 		return p
 	}
 	p.Exists = true
-	p.Record = progression.Gather(seen.predecessorReports, guardrail)
+	p.Record = progression.Gather(seen.predecessorReports, name, rule)
 	for i := range before.Policy.Status.Guardrails {
-		if before.Policy.Status.Guardrails[i].Name == guardrail {
+		if before.Policy.Status.Guardrails[i].Name == name {
 			p.State = &before.Policy.Status.Guardrails[i]
 		}
 	}

@@ -81,7 +81,7 @@ func (r *NamespaceReconciler) judge(ctx context.Context, namespace *corev1.Names
 	if err != nil {
 		return nil, err
 	}
-	busy := anyBefore(workloads, environment.Arrival(own.Policy, namespace).Truncate(time.Second))
+	busy := anyBy(workloads, environment.Arrival(own.Policy, namespace).Truncate(time.Second))
 	desired := map[string]string{
 		v1alpha1.AnnotationJoined: environment.Join(namespace.Annotations, own.Name(), busy, now).String(),
 	}

@@ -70,11 +70,12 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
 	err := executor.Execute(ctx, object, p.patch)
 	if err != nil {
-		if r.overtaken(ctx, l) {
+		refused := apierrors.IsConflict(err) || apierrors.IsInvalid(err)
+		if refused && r.overtaken(ctx, l) {
 			return r.forgo(ctx, l, done)
 		}
 		done.Outcome = v1alpha1.ActionFailed
-		done.Message = "refused by the API server: " + err.Error() + "; the workload is judged anew"
+		done.Message = "the attempt failed: " + err.Error() + "; the workload is judged anew"
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
 	note(&l.report.Status, done)

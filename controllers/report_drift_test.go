@@ -133,7 +133,9 @@ var _ = Describe("Drift", func() {
 	},
 		Entry("in a namespace that had workloads when its policy came", "busy", func(*v1alpha1.EnvironmentPolicySpec) {}, "still at Report"),
 		Entry("in a namespace that has not joined", "", func(*v1alpha1.EnvironmentPolicySpec) {}, "still at Report"),
-		Entry("where the policy says Report", "empty", func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Drift.Mode = v1alpha1.DriftReport }, "only reported"),
+		Entry("where the policy says Report", "empty", func(spec *v1alpha1.EnvironmentPolicySpec) {
+			spec.Drift.Mode, spec.Drift.CorrectAfter = v1alpha1.DriftReport, nil
+		}, "only reported"),
 		Entry("while remediation is suspended", "empty", func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Suspend = v1alpha1.SuspendRemediation }, "suspended"),
 		Entry("while everything is suspended", "empty", func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Suspend = v1alpha1.SuspendAll }, "suspended"),
 	)

@@ -54,6 +54,9 @@ func (w *world) optOut(name string) {
 	deployment := w.deployment(name)
 	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationOnFailure, string(v1alpha1.OnFailureReport))
 	Expect(admin.Update(ctx, deployment)).To(Succeed())
+	// An annotation of a Deployment counts as a change, which its controller observes.
+	deployment.Status.ObservedGeneration = deployment.Generation
+	Expect(admin.Status().Update(ctx, deployment)).To(Succeed())
 }
 
 // crashAnew rolls out what was changed after the first failure: those pods go, and the

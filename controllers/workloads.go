@@ -51,10 +51,11 @@ func topWorkloads(ctx context.Context, c client.Reader, namespace string) ([]wor
 	return top, nil
 }
 
-// anyBefore says whether one of the workloads is older than a time.
-func anyBefore(workloads []workload.Object, t time.Time) bool {
+// anyBy says whether one of the workloads was there by a time. One of the same second
+// counts, because nobody can tell which came first.
+func anyBy(workloads []workload.Object, t time.Time) bool {
 	for _, w := range workloads {
-		if w.GetCreationTimestamp().Time.Before(t) {
+		if !w.GetCreationTimestamp().After(t) {
 			return true
 		}
 	}

@@ -28,7 +28,7 @@ import (
 const root = ".."
 
 var (
-	fenced = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
+	fenced = regexp.MustCompile("(?s)\n```yaml\n(.*?\n)```\n")
 	// link is the target of a Markdown link that is a path in this repository.
 	link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 )
@@ -42,7 +42,7 @@ func pages(t *testing.T) map[string]string {
 		all[path] = string(data)
 		return err
 	}
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".md" && filepath.Dir(path) != "reference" {
 			return read(path)
 		}

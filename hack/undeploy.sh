@@ -18,7 +18,9 @@ if $kubectl get -f config/crd/rampart.dev_environmentpolicies.yaml >/dev/null 2>
 		sleep 1
 	done
 fi
-$kubectl delete --ignore-not-found -k config/manager
+# Without its rights an operator that is still ending, or runs outside of the cluster, cannot
+# bring back what is deleted next.
+$kubectl delete --ignore-not-found -k config/default
 
 # Bindings first: a binding is what puts a policy in force.
 for kind in validatingadmissionpolicybindings validatingadmissionpolicies mutatingadmissionpolicybindings mutatingadmissionpolicies; do
@@ -27,7 +29,6 @@ for kind in validatingadmissionpolicybindings validatingadmissionpolicies mutati
 	fi
 done
 $kubectl delete --ignore-not-found --all-namespaces -l "$made" controllerrevisions.apps
-$kubectl delete --ignore-not-found -k config/default
 
 left=$($kubectl get namespaces -o jsonpath='{range .items[*]}{.metadata.annotations.rampart\.dev/joined}{end}')
 if [ -n "$left" ]; then

@@ -47,6 +47,8 @@ type EnvironmentPolicy struct {
 // +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.drift) || !has(self.drift.mode) || self.drift.mode != 'Correct'",message="only a Production environment corrects drift"
 // +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.rollout) || !has(self.rollout.onFailure) || self.rollout.onFailure != 'Rollback'",message="only a Production environment rolls back"
 // +kubebuilder:validation:XValidation:rule="self.stage != 'Production' || !has(self.drills) || !has(self.drills.mode) || self.drills.mode == 'Off'",message="drills never run in Production"
+// +kubebuilder:validation:XValidation:rule="self.stage != 'Development' || !has(self.drift) || has(self.drift.mode)",message="Development ignores drift: set drift.mode too, or leave drift out"
+// +kubebuilder:validation:XValidation:rule="self.stage == 'Staging' || !has(self.drills) || has(self.drills.mode)",message="only Staging drills by default: set drills.mode too, or leave drills out"
 type EnvironmentPolicySpec struct {
 	// stage is Development, Staging or Production. Every field left out gets the
 	// default of the stage. It cannot change later.
@@ -64,6 +66,7 @@ type EnvironmentPolicySpec struct {
 	// to the one with the graver stage, then to the older one.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="(has(self.matchLabels) && self.matchLabels.size() > 0) || (has(self.matchExpressions) && self.matchExpressions.size() > 0)",message="select namespaces by at least one label: an empty selector would take the whole cluster"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="each of matchExpressions has the operator In or NotIn with values, or Exists or DoesNotExist without"
 	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
 
 	// guardrails are the rules that stand here, by name or by label. Left out, every
@@ -73,6 +76,7 @@ type EnvironmentPolicySpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(g, !has(g.name) || self.exists_one(h, has(h.name) && h.name == g.name))",message="a guardrail is named twice: only its first entry would count"
 	Guardrails []GuardrailEntry `json:"guardrails,omitempty"`
 
 	// defaults: Apply sets safe defaults on new pods where the manifest is silent, Off
@@ -194,6 +198,9 @@ const (
 // DriftPolicy says what follows a change by somebody who is not a trusted writer.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.mode) || self.mode != 'Correct' || (has(self.trustedWriters) && self.trustedWriters.size() > 0)",message="mode Correct needs trustedWriters: without them every change would be undone"
+// +kubebuilder:validation:XValidation:rule="!has(self.startLevel) || self.startLevel == 'Report' || (has(self.mode) && self.mode == 'Correct')",message="startLevel Act needs mode Correct: otherwise drift is never taken back"
+// +kubebuilder:validation:XValidation:rule="!has(self.correctAfter) || (has(self.mode) && self.mode == 'Correct')",message="correctAfter needs mode Correct: otherwise drift is never taken back"
+// +kubebuilder:validation:XValidation:rule="!has(self.trustedWriters) || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for trustedWriters: set mode Report, or leave them out"
 type DriftPolicy struct {
 	// mode: Ignore does not look, Report shows drift in the ReadinessReport and in an
 	// event, Correct also takes it back. Default: Ignore in Development, Report elsewhere.
@@ -247,6 +254,8 @@ const (
 )
 
 // RolloutPolicy says what follows a failed revision.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.startLevel) || self.startLevel == 'Report' || (has(self.onFailure) && self.onFailure == 'Rollback')",message="startLevel Act needs onFailure Rollback: otherwise nothing is ever rolled back"
 type RolloutPolicy struct {
 	// onFailure: Report says what happened and what would help, Rollback also brings
 	// back the last good revision of a Deployment and refuses the failed one. A
@@ -297,6 +306,8 @@ type ReadinessTargets struct {
 }
 
 // DrillPolicy says whether the operator may disturb workloads to see them recover.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.pause) || !has(self.mode) || self.mode != 'Off'",message="pause has no use while mode is Off: set mode WhenNeeded, or leave pause out"
 type DrillPolicy struct {
 	// mode: WhenNeeded evicts single pods of healthy workloads while a PromotionGate
 	// waits for evidence that ordinary life has not produced; Off never does. Default:
@@ -447,6 +458,12 @@ type GuardrailState struct {
 	// level is the consequence of a violation here, now.
 	// +required
 	Level Level `json:"level"`
+
+	// rule is a digest of the guardrail as it was judged. A guardrail that is rewritten
+	// warns at most until the new rule has earned more, unless its startLevel is Enforce.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Rule string `json:"rule,omitempty"`
 
 	// maxLevel is where the climb ends.
 	// +optional

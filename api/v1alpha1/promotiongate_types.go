@@ -44,8 +44,10 @@ type PromotionGateSpec struct {
 	Source GateSource `json:"source"`
 
 	// workloadSelector limits the gate to workloads of the source with these labels.
-	// Left out, the gate stands before all of them.
+	// Left out, the gate stands before all of them. Where a gate enforces, new images of
+	// every other workload of its namespace are refused too: nothing has proven them.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))",message="each of matchExpressions has the operator In or NotIn with values, or Exists or DoesNotExist without"
 	WorkloadSelector *metav1.LabelSelector `json:"workloadSelector,omitempty"`
 
 	// readiness asks for more than the EnvironmentPolicy of this namespace does; a

@@ -22,14 +22,15 @@ type Record struct {
 	Namespaces []string
 }
 
-// Gather reads the record of a guardrail from the reports of an environment. Workloads
-// that are gone count with what they brought while they were there.
-func Gather(reports []v1alpha1.ReadinessReport, guardrail string) Record {
+// Gather reads the record of a guardrail from the reports of an environment; rule is a
+// digest of it as it is written now, and verdicts of what it was before say nothing.
+// Workloads that are gone count with what they brought while they were there.
+func Gather(reports []v1alpha1.ReadinessReport, guardrail, rule string) Record {
 	var record Record
 	for i := range reports {
 		status := &reports[i].Status
 		verdict := verdictOf(status, guardrail)
-		if verdict == nil {
+		if verdict == nil || verdict.Rule != rule {
 			continue
 		}
 		namespace := reports[i].Namespace

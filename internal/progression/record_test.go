@@ -39,7 +39,7 @@ func TestTrialsOfAGuardrail(t *testing.T) {
 		report v1alpha1.ReadinessReport
 		want   []bool // failed, in the order of the outcomes
 	}{
-		{"each revision is one trial, failed by its new findings", reported(v1alpha1.GuardrailVerdict{}, outcome(3), outcome(2, "image-pinned"), outcome(1, "replicas")), []bool{false, true, false}},
+		{"each revision is one trial, failed by its new findings", reported(v1alpha1.GuardrailVerdict{}, outcome(3), outcome(2, "image-pinned", ""), outcome(1, "replicas")), []bool{false, true, false}},
 		{"revisions before the rule are none", reported(v1alpha1.GuardrailVerdict{FirstRevision: 3}, outcome(3), outcome(2), outcome(1)), []bool{false}},
 		{"a violation that was there before the rule says nothing", reported(v1alpha1.GuardrailVerdict{FirstRevision: 3, Total: 1}, outcome(3), outcome(2)), nil},
 		{"a new revision of an old violator that brings nothing new is a success", reported(v1alpha1.GuardrailVerdict{FirstRevision: 2, Total: 1}, outcome(3), outcome(1)), []bool{false}},
@@ -52,7 +52,7 @@ func TestTrialsOfAGuardrail(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []bool
-			for _, trial := range Gather([]v1alpha1.ReadinessReport{c.report}, "image-pinned").Trials {
+			for _, trial := range Gather([]v1alpha1.ReadinessReport{c.report}, "image-pinned", "").Trials {
 				got = append(got, trial.Failed)
 			}
 			NewWithT(t).Expect(got).To(Equal(c.want))
@@ -65,9 +65,9 @@ func TestRecordOfAnEnvironment(t *testing.T) {
 	violating := reported(v1alpha1.GuardrailVerdict{Total: 2}, outcome(2))
 	broken := reported(v1alpha1.GuardrailVerdict{Error: "no such key"}, outcome(1))
 	broken.Namespace = "cart"
-	gone := reported(v1alpha1.GuardrailVerdict{Total: 1}, outcome(2, "image-pinned"))
+	gone := reported(v1alpha1.GuardrailVerdict{Total: 1}, outcome(2, "image-pinned", ""))
 	gone.Namespace, gone.Status.State = "gone", v1alpha1.ReportGone
-	record := Gather([]v1alpha1.ReadinessReport{violating, broken, gone, violating}, "image-pinned")
+	record := Gather([]v1alpha1.ReadinessReport{violating, broken, gone, violating}, "image-pinned", "")
 	g.Expect(record.Violating).To(Equal(2))
 	g.Expect(record.Failing).To(Equal([]string{"cart/Deployment shop"}))
 	g.Expect(record.Namespaces).To(Equal([]string{"cart", "shop"}), "a workload that is gone needs no change")
@@ -76,14 +76,14 @@ func TestRecordOfAnEnvironment(t *testing.T) {
 
 func TestARefusalOfWhatWasProvenHereIsTheGuardrailsFault(t *testing.T) {
 	g := NewWithT(t)
-	back := outcome(2, "image-pinned")
+	back := outcome(2, "image-pinned", "")
 	r := reported(v1alpha1.GuardrailVerdict{Total: 1}, back)
 	proven := v1alpha1.ProvenRevision{Hash: back.Hash, Time: metav1.NewTime(back.Time.Add(-time.Minute))}
 	r.Status.Proven = []v1alpha1.ProvenRevision{proven}
-	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned").Trials[0].Regressed).To(BeTrue())
+	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned", "").Trials[0].Regressed).To(BeTrue())
 
 	r.Status.Proven[0].Time = metav1.NewTime(back.Time.Add(time.Minute))
-	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned").Trials[0].Regressed).To(BeFalse(), "proven only after it came")
+	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned", "").Trials[0].Regressed).To(BeFalse(), "proven only after it came")
 }
 
 func TestArrivals(t *testing.T) {

@@ -22,6 +22,8 @@ const (
 // Input is everything that the level of a guardrail in an environment depends on.
 type Input struct {
 	Guardrail string
+	// Rule is a digest of the guardrail as it is written now.
+	Rule string
 	// Bounds of the climb; see Stands.
 	Bounds Bounds
 	// Previous is where the guardrail stood; nil when it is new here.
@@ -80,6 +82,9 @@ func (in Input) first(c *climb) move {
 	if c.level.Above(c.max) {
 		return move{c.max, fmt.Sprintf("maxLevel is %s", c.max)}
 	}
+	if in.rewritten() {
+		return in.beginAnew(c)
+	}
 	if why := in.misbehaviour(*c); why != "" && c.level != c.level.Previous() {
 		return move{c.level.Previous(), why}
 	}
@@ -87,6 +92,20 @@ func (in Input) first(c *climb) move {
 		return stay
 	}
 	return move{c.level.Next(), c.sofar()}
+}
+
+// rewritten says whether the guardrail says something else than when it was judged last.
+func (in Input) rewritten() bool { return in.Previous.Rule != "" && in.Previous.Rule != in.Rule }
+
+// beginAnew is where a rewritten guardrail goes on: what the old rule has earned says
+// nothing about what the new one would refuse, so that it may warn at most, unless its
+// startLevel is Enforce outright. It never rises by being rewritten.
+func (in Input) beginAnew(c *climb) move {
+	c.since = c.now
+	if c.level != v1alpha1.Enforce || in.Bounds.Start == v1alpha1.Enforce {
+		return move{to: c.level}
+	}
+	return move{v1alpha1.Warn, "the rule was rewritten: what it refuses now must be seen first"}
 }
 
 // begin is the first level of a guardrail that is new here; one step lower when it
@@ -142,7 +161,7 @@ func (in Input) waits(c climb) string {
 // state is what is shown of the climb.
 func (in Input) state(c climb) v1alpha1.GuardrailState {
 	state := v1alpha1.GuardrailState{
-		Name: in.Guardrail, Level: c.level, MaxLevel: c.max, Since: metav1.NewTime(c.since),
+		Name: in.Guardrail, Rule: in.Rule, Level: c.level, MaxLevel: c.max, Since: metav1.NewTime(c.since),
 		Revisions: int32(len(c.trials)), WouldRefuse: int32(failures(c.trials)),
 		Score: c.score(), Violating: int32(in.Record.Violating), Failing: int32(len(in.Record.Failing)),
 	}

@@ -235,3 +235,34 @@ func TestSummary(t *testing.T) {
 	g.Expect(Summary(states)).To(Equal("3 Observe, 4 Enforce"))
 	g.Expect(Summary(nil)).To(BeEmpty())
 }
+
+func TestARewrittenRuleMayWarnAtMost(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		level    v1alpha1.Level
+		start    v1alpha1.Level
+		old, now string
+		want     v1alpha1.Level
+	}{
+		{"a rule at Enforce goes back to Warn", v1alpha1.Enforce, v1alpha1.Observe, "a", "b", v1alpha1.Warn},
+		{"a rule that is told to start at Enforce stays there", v1alpha1.Enforce, v1alpha1.Enforce, "a", "b", v1alpha1.Enforce},
+		{"a rule at Warn stays there", v1alpha1.Warn, v1alpha1.Observe, "a", "b", v1alpha1.Warn},
+		{"a rule at Observe does not rise by being rewritten", v1alpha1.Observe, v1alpha1.Enforce, "a", "b", v1alpha1.Observe},
+		{"the same rule stays", v1alpha1.Enforce, v1alpha1.Observe, "a", "a", v1alpha1.Enforce},
+		{"a level from before rules were noted stays", v1alpha1.Enforce, v1alpha1.Observe, "", "b", v1alpha1.Enforce},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			out := Step(Input{
+				Guardrail: "image-pinned", Rule: c.now,
+				Bounds:      Bounds{Start: c.start, Max: v1alpha1.Enforce},
+				Previous:    &v1alpha1.GuardrailState{Name: "image-pinned", Level: c.level, Rule: c.old},
+				Progression: v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90},
+				Now:         time.Unix(1000, 0),
+			})
+			g.Expect(out.State.Level).To(Equal(c.want))
+			g.Expect(out.State.Rule).To(Equal(c.now))
+			g.Expect(out.Change != nil).To(Equal(c.want != c.level), "a step is recorded")
+		})
+	}
+}

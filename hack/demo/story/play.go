@@ -60,6 +60,8 @@ type step struct {
 	kubectl string
 	// fails is true when the API server must refuse.
 	fails bool
+	// rehearsed is true when a native policy that has just come must show in the output.
+	rehearsed bool
 	// shows are texts that must all be in the output. The command is repeated until they
 	// are, unless it changes something; what is shown is its last output.
 	shows []string
@@ -118,7 +120,7 @@ func (s *stage) perform(step step) error {
 	if err := s.welcome(step.as); err != nil {
 		return err
 	}
-	if step.fails {
+	if step.fails || step.rehearsed {
 		if err := s.rehearse(step); err != nil {
 			return err
 		}
@@ -138,8 +140,8 @@ func (s *stage) perform(step step) error {
 	return nil
 }
 
-// rehearse waits until a step that must be refused would be: the API server takes a
-// second or so to load a new native policy. A dry-run changes nothing.
+// rehearse waits until what must come of a step would: the API server takes a second or
+// so to load a new native policy. A dry-run changes nothing.
 func (s *stage) rehearse(step step) error {
 	step.kubectl += " --dry-run=server"
 	_, problem := s.run(step)
@@ -206,9 +208,9 @@ func (s *stage) wait(d time.Duration) error {
 	}
 }
 
-// repeatable says whether a command only looks.
+// repeatable says whether a command only looks, or only asks what would happen.
 func repeatable(kubectl string) bool {
-	verbs := []string{"get", "events", "rollout", "wait", "describe"}
+	verbs := []string{"--dry-run=server", "get", "events", "rollout", "wait", "describe"}
 	return slices.ContainsFunc(words(kubectl), func(word string) bool { return slices.Contains(verbs, word) })
 }
 

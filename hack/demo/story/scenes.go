@@ -21,6 +21,12 @@ development observes, staging warns, production refuses.`,
 		title: "Development: safe defaults, violations are signals",
 		text:  `Dana has a first draft of a service. In development nothing stands in her way.`,
 		steps: []step{
+			{
+				say:     "What a pod leaves out, it gets by default. A dry-run shows it:",
+				as:      dana,
+				kubectl: "-n shop-development run try --image=registry.example/shop:draft --dry-run=server -o 'jsonpath={.spec.containers[0].resources.requests}{\"\\n\"}'",
+				shows:   []string{"cpu"},
+			},
 			{as: dana, kubectl: "apply -k config/samples/shop/draft/development", shows: []string{"deployment.apps/shop created"}, lacks: []string{"Warning"}},
 			{
 				say:     "What the manifest leaves out was filled in on the pod, not in her manifest:",
@@ -40,7 +46,7 @@ development observes, staging warns, production refuses.`,
 		title: "Staging warns, production refuses",
 		text:  `The same draft meets the same guardrails one environment further.`,
 		steps: []step{
-			{as: dana, kubectl: "apply -k config/samples/shop/draft/staging", shows: []string{"Warning", "readiness-probe", "deployment.apps/shop created"}},
+			{as: dana, kubectl: "apply -k config/samples/shop/draft/staging", rehearsed: true, shows: []string{"Warning", "readiness-probe", "deployment.apps/shop created"}},
 			{
 				say: "In production all of its violations are named at once:",
 				as:  dana, kubectl: "apply -k config/samples/shop/draft/production", fails: true,

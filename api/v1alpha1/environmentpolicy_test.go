@@ -1,0 +1,192 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// policy is the YAML of an EnvironmentPolicy with the lines added to its spec.
+func policy(stage string, lines ...string) string {
+	return "spec:\n  stage: " + stage + "\n  namespaceSelector: {matchLabels: {environment: x}}\n  " + strings.Join(lines, "\n  ")
+}
+
+// selecting is one with another selector.
+func selecting(selector string) string {
+	return "spec: {stage: Staging, namespaceSelector: " + selector + "}"
+}
+
+func TestAnEnvironmentPolicyIsValidated(t *testing.T) {
+	tried(t, "EnvironmentPolicy", "", []example{
+		{"a stage and a selector are a whole policy", policy("Development"), ""},
+		{"everything may be said at once", policy("Production",
+			"follows: {name: staging}",
+			"guardrails: [{name: a, startLevel: Enforce}, {selector: {}, startLevel: Warn, maxLevel: Enforce}]",
+			"defaults: Apply",
+			"progression: {mode: Hold, target: 50, confidence: 99}",
+			"drift: {mode: Correct, trustedWriters: [tool], correctAfter: 1h, startLevel: Act}",
+			"rollout: {onFailure: Rollback, startLevel: Act}",
+			"promotion: {target: 99, confidence: 50, qualities: [Predictability, Recoverability, SafeFailure]}",
+			"drills: {mode: 'Off'}",
+			"blastRadius: {actionsPerHour: 20, maxConcurrent: 100, maxUnhealthy: 100}",
+			"suspend: All",
+		), ""},
+		{"the stage is required", "spec: {namespaceSelector: {matchLabels: {a: b}}}", "spec.stage: Required value"},
+		{"the stage is one of three", policy("QA"), `supported values: "Development", "Staging", "Production"`},
+		{"the selector is required", "spec: {stage: Staging}", "spec.namespaceSelector: Required value"},
+		{"a field with a typing error is refused", policy("Staging", "drillz: {}"), "drillz"},
+
+		{"a name of 40 characters fits", "metadata: {name: " + strings.Repeat("a", 40) + "}\n" + policy("Staging"), ""},
+		{"a name of 41 characters is too long", "metadata: {name: " + strings.Repeat("a", 41) + "}\n" + policy("Staging"), "at most 40 characters"},
+		{"an environment follows another", policy("Staging", "follows: {name: development}"), ""},
+		{"an environment does not follow itself", "metadata: {name: me}\n" + policy("Staging", "follows: {name: me}"), "cannot follow itself"},
+		{"the environment before has a name", policy("Staging", "follows: {name: ''}"), "spec.follows.name"},
+		{"the environment before has a name that fits", policy("Staging", "follows: {name: "+strings.Repeat("a", 41)+"}"), "spec.follows.name"},
+
+		{"namespaces are selected by an expression", selecting("{matchExpressions: [{key: a, operator: Exists}]}"), ""},
+		{"namespaces are selected by values", selecting("{matchExpressions: [{key: a, operator: NotIn, values: [b]}]}"), ""},
+		{"a selector of everything is refused", selecting("{}"), "select namespaces by at least one label"},
+		{"a selector of no labels is refused", selecting("{matchLabels: {}}"), "select namespaces by at least one label"},
+		{"a selector of no expressions is refused", selecting("{matchExpressions: []}"), "select namespaces by at least one label"},
+		{"an unknown operator is refused", selecting("{matchExpressions: [{key: a, operator: Equals, values: [b]}]}"), "operator In or NotIn with values"},
+		{"In without values is refused", selecting("{matchExpressions: [{key: a, operator: In}]}"), "operator In or NotIn with values"},
+		{"Exists with values is refused", selecting("{matchExpressions: [{key: a, operator: Exists, values: [b]}]}"), "Exists or DoesNotExist without"},
+	})
+}
+
+func TestTheGuardrailsOfAnEnvironmentAreValidated(t *testing.T) {
+	many := func(n int) string {
+		var names []string
+		for i := range n {
+			names = append(names, fmt.Sprintf("{name: guardrail-%d}", i))
+		}
+		return "guardrails: [" + strings.Join(names, ", ") + "]"
+	}
+	tried(t, "EnvironmentPolicy", "", []example{
+		{"an entry is by name", policy("Staging", "guardrails: [{name: a}]"), ""},
+		{"an entry is by label", policy("Staging", "guardrails: [{selector: {matchLabels: {a: b}}}]"), ""},
+		{"an entry by both is refused", policy("Staging", "guardrails: [{name: a, selector: {}}]"), "exactly one of name and selector"},
+		{"an entry by neither is refused", policy("Staging", "guardrails: [{startLevel: Warn}]"), "exactly one of name and selector"},
+		{"an entry's name is not empty", policy("Staging", "guardrails: [{name: ''}]"), "spec.guardrails[0].name"},
+		{"an entry's name fits", policy("Staging", "guardrails: [{name: "+strings.Repeat("a", 48)+"}]"), ""},
+		{"an entry's name that no guardrail can have is refused", policy("Staging", "guardrails: [{name: "+strings.Repeat("a", 49)+"}]"), "spec.guardrails[0].name"},
+		{"a guardrail is named once", policy("Staging", "guardrails: [{name: a}, {name: b}, {selector: {}}, {selector: {}}]"), ""},
+		{"a guardrail that is named twice is refused", policy("Staging", "guardrails: [{name: a}, {selector: {}}, {name: a, startLevel: Warn}]"), "named twice"},
+		{"64 entries fit", policy("Staging", many(64)), ""},
+		{"65 entries are too many", policy("Staging", many(65)), "spec.guardrails"},
+
+		{"a level is one of three", policy("Staging", "guardrails: [{name: a, startLevel: Deny}]"), `"Observe", "Warn", "Enforce"`},
+		{"a climb may have no step", policy("Staging", "guardrails: [{name: a, startLevel: Warn, maxLevel: Warn}]"), ""},
+		{"a climb does not go down", policy("Staging", "guardrails: [{name: a, startLevel: Warn, maxLevel: Observe}]"), "startLevel is above maxLevel"},
+		{"Development observes", policy("Development", "guardrails: [{name: a, startLevel: Observe, maxLevel: Observe}]"), ""},
+		{"Development warns where it is told to", policy("Development", "guardrails: [{name: a, startLevel: Warn, maxLevel: Warn}]"), ""},
+		{"Development does not warn by half", policy("Development", "guardrails: [{name: a, startLevel: Warn}]"), "set maxLevel: Warn too"},
+		{"Development does not enforce", policy("Development", "guardrails: [{name: a, maxLevel: Enforce}]"), "only a Production environment may reach Enforce"},
+		{"Staging warns", policy("Staging", "guardrails: [{name: a, startLevel: Warn}]"), ""},
+		{"Staging does not climb to Enforce", policy("Staging", "guardrails: [{name: a, maxLevel: Enforce}]"), "only a Production environment may reach Enforce"},
+		{"Staging does not start at Enforce", policy("Staging", "guardrails: [{name: a, startLevel: Enforce}]"), "only a Production environment may reach Enforce"},
+		{"Production enforces", policy("Production", "guardrails: [{name: a, startLevel: Enforce}]"), ""},
+	})
+}
+
+func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
+	tried(t, "EnvironmentPolicy", "", []example{
+		{"defaults are applied or not", policy("Staging", "defaults: Apply"), ""},
+		{"defaults are nothing else", policy("Staging", "defaults: Enforce"), "spec.defaults"},
+		{"progression is automatic or held", policy("Staging", "progression: {mode: Hold}"), ""},
+		{"progression is nothing else", policy("Staging", "progression: {mode: Manual}"), "spec.progression.mode"},
+		{"a target of 100 percent cannot be reached", policy("Staging", "progression: {target: 100}"), "spec.progression.target"},
+		{"a target below 50 percent says nothing", policy("Staging", "progression: {target: 49}"), "spec.progression.target"},
+		{"a confidence of 100 percent cannot be reached", policy("Staging", "progression: {confidence: 100}"), "spec.progression.confidence"},
+		{"a confidence below 50 percent says nothing", policy("Staging", "progression: {confidence: 49}"), "spec.progression.confidence"},
+
+		{"Staging reports drift", policy("Staging", "drift: {trustedWriters: [tool]}"), ""},
+		{"drift is treated in one of three ways", policy("Staging", "drift: {mode: Undo}"), "spec.drift.mode"},
+		{"Staging does not correct drift", policy("Staging", "drift: {mode: Correct, trustedWriters: [tool]}"), "only a Production environment corrects drift"},
+		{"Production corrects drift", policy("Production", "drift: {mode: Correct, trustedWriters: [tool]}"), ""},
+		{"nothing is corrected without a trusted writer", policy("Production", "drift: {mode: Correct}"), "mode Correct needs trustedWriters"},
+		{"nothing is corrected with no trusted writer", policy("Production", "drift: {mode: Correct, trustedWriters: []}"), "mode Correct needs trustedWriters"},
+		{"a trusted writer has a name", policy("Production", "drift: {trustedWriters: ['']}"), "spec.drift.trustedWriters[0]"},
+		{"a trusted writer is named once", policy("Production", "drift: {trustedWriters: [a, a]}"), "Duplicate value"},
+		{"32 trusted writers fit", policy("Production", "drift: {trustedWriters: ["+numbered(32)+"]}"), ""},
+		{"33 trusted writers are too many", policy("Production", "drift: {trustedWriters: ["+numbered(33)+"]}"), "spec.drift.trustedWriters"},
+		{"trusted writers are of no use to who ignores drift", policy("Production", "drift: {mode: Ignore, trustedWriters: [tool]}"), "mode Ignore has no use for trustedWriters"},
+		{"Development reports drift where it is told to", policy("Development", "drift: {mode: Report, trustedWriters: [tool]}"), ""},
+		{"Development does not take words on drift that it ignores", policy("Development", "drift: {trustedWriters: [tool]}"), "set drift.mode too"},
+		{"drift is corrected at once", policy("Production", "drift: {mode: Correct, trustedWriters: [tool], correctAfter: 0s}"), ""},
+		{"drift is corrected within the hour", policy("Production", "drift: {mode: Correct, trustedWriters: [tool], correctAfter: 61m}"), "between 0s and 1h"},
+		{"drift is not corrected before it is there", policy("Production", "drift: {mode: Correct, trustedWriters: [tool], correctAfter: -1s}"), "between 0s and 1h"},
+		{"when drift is corrected matters only to who corrects it", policy("Production", "drift: {correctAfter: 1m}"), "correctAfter needs mode Correct"},
+		{"where correction starts matters only to who corrects drift", policy("Production", "drift: {startLevel: Act}"), "startLevel Act needs mode Correct"},
+		{"where correction starts is Report or Act", policy("Production", "drift: {startLevel: Warn}"), "spec.drift.startLevel"},
+
+		{"Staging reports failures", policy("Staging", "rollout: {onFailure: Report, startLevel: Report}"), ""},
+		{"Staging does not roll back", policy("Staging", "rollout: {onFailure: Rollback}"), "only a Production environment rolls back"},
+		{"Production rolls back", policy("Production", "rollout: {onFailure: Rollback, startLevel: Act}"), ""},
+		{"a failure is treated in one of two ways", policy("Production", "rollout: {onFailure: Pause}"), "spec.rollout.onFailure"},
+		{"where rollbacks start matters only to who rolls back", policy("Production", "rollout: {startLevel: Act}"), "startLevel Act needs onFailure Rollback"},
+		{"where rollbacks start is Report or Act", policy("Production", "rollout: {onFailure: Rollback, startLevel: Warn}"), "spec.rollout.startLevel"},
+
+		{"Staging drills", policy("Staging", "drills: {pause: 24h}"), ""},
+		{"Staging need not drill", policy("Staging", "drills: {mode: 'Off'}"), ""},
+		{"Development drills where it is told to", policy("Development", "drills: {mode: WhenNeeded, pause: 0s}"), ""},
+		{"Development does not take words on drills that it does not run", policy("Development", "drills: {pause: 1s}"), "set drills.mode too"},
+		{"Production never drills", policy("Production", "drills: {mode: WhenNeeded}"), "drills never run in Production"},
+		{"drills run or do not", policy("Staging", "drills: {mode: Always}"), "spec.drills.mode"},
+		{"drills pause for a day at most", policy("Staging", "drills: {pause: 25h}"), "between 0s and 24h"},
+		{"drills do not pause backwards", policy("Staging", "drills: {pause: -1s}"), "between 0s and 24h"},
+		{"the pause of drills matters only to who drills", policy("Staging", "drills: {mode: 'Off', pause: 1s}"), "pause has no use while mode is Off"},
+
+		{"the qualities are three", policy("Staging", "promotion: {qualities: [Speed]}"), "spec.promotion.qualities[0]"},
+		{"a quality is asked for once", policy("Staging", "promotion: {qualities: [Predictability, Predictability]}"), "Duplicate value"},
+		{"the target of promotion has a ceiling", policy("Staging", "promotion: {target: 100}"), "spec.promotion.target"},
+		{"the target of promotion has a floor", policy("Staging", "promotion: {target: 49}"), "spec.promotion.target"},
+		{"the confidence of promotion has a ceiling", policy("Staging", "promotion: {confidence: 100}"), "spec.promotion.confidence"},
+		{"the confidence of promotion has a floor", policy("Staging", "promotion: {confidence: 49}"), "spec.promotion.confidence"},
+
+		{"the smallest blast radius is one", policy("Staging", "blastRadius: {actionsPerHour: 1, maxConcurrent: 1, maxUnhealthy: 1}"), ""},
+		{"actions are limited", policy("Staging", "blastRadius: {actionsPerHour: 21}"), "spec.blastRadius.actionsPerHour"},
+		{"actions are not switched off by a zero", policy("Staging", "blastRadius: {actionsPerHour: 0}"), "spec.blastRadius.actionsPerHour"},
+		{"workloads under change are limited", policy("Staging", "blastRadius: {maxConcurrent: 101}"), "spec.blastRadius.maxConcurrent"},
+		{"workloads under change are not switched off by a zero", policy("Staging", "blastRadius: {maxConcurrent: 0}"), "spec.blastRadius.maxConcurrent"},
+		{"no more than all workloads are unhealthy", policy("Staging", "blastRadius: {maxUnhealthy: 101}"), "spec.blastRadius.maxUnhealthy"},
+		{"the breaker is not switched off by a zero", policy("Staging", "blastRadius: {maxUnhealthy: 0}"), "spec.blastRadius.maxUnhealthy"},
+		{"remediation is suspended", policy("Staging", "suspend: Remediation"), ""},
+		{"what is suspended is one of three", policy("Staging", "suspend: Everything"), "spec.suspend"},
+	})
+}
+
+func numbered(n int) string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("writer-%d", i))
+	}
+	return strings.Join(names, ", ")
+}
+
+func TestAStageNeverChanges(t *testing.T) {
+	g := NewWithT(t)
+	policy := &v1alpha1.EnvironmentPolicy{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "stage-"},
+		Spec: v1alpha1.EnvironmentPolicySpec{
+			Stage: v1alpha1.Staging, NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}},
+		},
+	}
+	g.Expect(admin.Create(t.Context(), policy)).To(Succeed())
+	t.Cleanup(func() { g.Expect(admin.Delete(context.Background(), policy)).To(Succeed()) })
+	g.Expect(policy.Spec.Suspend).To(Equal(v1alpha1.SuspendNone), "the API server fills it in")
+
+	policy.Spec.Suspend = v1alpha1.SuspendAll
+	g.Expect(admin.Update(t.Context(), policy)).To(Succeed())
+	policy.Spec.Stage = v1alpha1.Production
+	g.Expect(admin.Update(t.Context(), policy)).To(MatchError(ContainSubstring("create another EnvironmentPolicy")))
+}
