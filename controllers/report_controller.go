@@ -18,6 +18,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/telemetry"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports,verbs=create;delete
@@ -33,10 +34,10 @@ const (
 
 // retained is how long the report of the workload outlives it.
 func (k Key) retained() time.Duration {
-	if k.Kind == v1alpha1.KindPod || k.Kind == v1alpha1.KindJob {
-		return retentionOnce
+	if workload.Lasting(k.Kind) {
+		return retention
 	}
-	return retention
+	return retentionOnce
 }
 
 // ReportReconciler keeps the ReadinessReport of each workload: it looks at the workload,

@@ -52,6 +52,8 @@ type look struct {
 	// templateHash is the name of the newest revision's pods; empty while its controller
 	// has not named it.
 	templateHash string
+	// runs are the Job itself, or the Jobs of a CronJob.
+	runs []workload.Run
 	// serving is true when a Service sends traffic to it.
 	serving bool
 	// troubledNodes are the nodes of its pods that are not ready or under pressure, and why.
@@ -187,7 +189,10 @@ func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
 		}
 		for i := range list.Items {
 			l.owners = append(l.owners, list.Items[i].UID)
+			l.runs = append(l.runs, workload.RunFrom(&list.Items[i]))
 		}
+	case *batchv1.Job:
+		l.runs = append(l.runs, workload.RunFrom(object))
 	}
 	return nil
 }

@@ -63,6 +63,7 @@ func (l *look) snapshot() evidence.Snapshot {
 		Before:      before,
 		Pods:        l.pods,
 		Departed:    l.departed,
+		Runs:        l.runs,
 		Serving:     l.serving,
 		NodeTrouble: l.troubledNodes,
 		Drill:       l.report.Status.Drill,

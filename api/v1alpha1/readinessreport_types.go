@@ -304,7 +304,7 @@ type QualityScore struct {
 
 // TrialKind is what was observed.
 //
-// +kubebuilder:validation:Enum=Rollout;Start;Replacement;Termination
+// +kubebuilder:validation:Enum=Rollout;Start;Run;Replacement;Termination
 type TrialKind string
 
 // The kinds of trials.
@@ -313,6 +313,8 @@ const (
 	TrialRollout TrialKind = "Rollout"
 	// TrialStart is a pod that becomes ready in its usual time.
 	TrialStart TrialKind = "Start"
+	// TrialRun is a Job, or a Job of a CronJob, that completes.
+	TrialRun TrialKind = "Run"
 	// TrialReplacement is a disrupted pod whose capacity is restored in time.
 	TrialReplacement TrialKind = "Replacement"
 	// TrialTermination is a pod that ends by itself within its grace period.

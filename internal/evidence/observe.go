@@ -25,6 +25,7 @@ var recognisers = []struct {
 	recogniser
 }{
 	{v1alpha1.TrialRollout, rollouts{}},
+	{v1alpha1.TrialRun, runs{}},
 	{v1alpha1.TrialReplacement, replacements{}},
 	{v1alpha1.TrialTermination, terminations{}},
 	{v1alpha1.TrialStart, starts{}},

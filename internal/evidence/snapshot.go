@@ -25,6 +25,8 @@ type Snapshot struct {
 	// Departed are pods that went away since the last look, as they were seen last.
 	// Giving one again changes nothing; one that is never given is censored.
 	Departed []workload.Pod
+	// Runs are the Job itself, or the Jobs of a CronJob.
+	Runs []workload.Run
 	// Serving is true when a Service sends traffic to the pods.
 	Serving bool
 	// NodeTrouble says, by the name of a node, why failures there are not the pods' fault.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // Input is everything that a decision depends on.
@@ -76,7 +77,9 @@ type Admission struct {
 }
 
 // Decide judges every workload of the source that the gate stands before. No data is
-// never Open: without a source, a policy or a report, the answer is Unknown.
+// never Open: without a source, a policy or a report, the answer is Unknown. A bare Pod or
+// Job is not waited for: it could never prove itself, and somebody's debugging pod must
+// not close a door. What it runs is admissible only as far as others have proven it.
 func Decide(in Input) Decision {
 	namespace, source := in.Gate.Namespace, in.Gate.Spec.Source.Namespace
 	switch {
@@ -106,7 +109,7 @@ func Decide(in Input) Decision {
 		}
 		v := judge.workload(report)
 		admissions = append(admissions, v.admission)
-		if report.Status.State != v1alpha1.ReportGone {
+		if report.Status.State != v1alpha1.ReportGone && workload.Lasting(report.Status.Workload.Kind) {
 			verdicts = append(verdicts, v)
 		}
 	}

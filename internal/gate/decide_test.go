@@ -296,3 +296,22 @@ func TestAGateOnlyTightens(t *testing.T) {
 		v1alpha1.ReadinessTargets{Target: 90, Confidence: 90, Qualities: []v1alpha1.Quality{v1alpha1.Predictability}},
 	)).To(Equal(v1alpha1.ReadinessTargets{Target: 90, Confidence: 95, Qualities: []v1alpha1.Quality{v1alpha1.Predictability, v1alpha1.SafeFailure}}))
 }
+
+func TestABarePodOrJobIsNotWaitedFor(t *testing.T) {
+	for _, kind := range []v1alpha1.WorkloadKind{v1alpha1.KindPod, v1alpha1.KindJob} {
+		t.Run(string(kind), func(t *testing.T) {
+			g := NewWithT(t)
+			debugging := v1alpha1.ReadinessReport{Status: v1alpha1.ReadinessReportStatus{
+				Workload: v1alpha1.ReportedWorkload{Kind: kind, Name: "debug"}, State: v1alpha1.ReportCollecting,
+			}}
+			policy := v1alpha1.EnvironmentPolicySpec{Stage: v1alpha1.Production}.Effective()
+			decision := Decide(Input{
+				Gate:   v1alpha1.PromotionGate{},
+				Policy: &policy,
+				Source: Source{Exists: true, Environment: "staging", Reports: []v1alpha1.ReadinessReport{debugging}},
+			})
+			g.Expect(decision.Workloads).To(BeEmpty())
+			g.Expect(decision.Promotable.Status).NotTo(Equal(metav1.ConditionTrue), "and it opens nothing")
+		})
+	}
+}

@@ -46,6 +46,8 @@ const (
 	// and speak against a revision that was not: one can be chance.
 	closingFailures = 2
 	maxReadiness    = 512
+	// runsTarget and runsConfidence are the most that runs are asked for, in percent.
+	runsTarget, runsConfidence = 80, 90
 )
 
 // Judge says whether a revision is proven. The lowest quality decides, nothing is
@@ -54,6 +56,7 @@ const (
 // A revision that was proven stays so until it fails now, or trials of two separate
 // causes have failed since: then its bounds decide again.
 func Judge(e v1alpha1.Evidence, subject Subject, targets v1alpha1.ReadinessTargets) Readiness {
+	targets = within(targets, subject.Workload.Kind)
 	decisive := asked(targets, subject.Workload)
 	tallies := evidence.Count(e)
 
@@ -99,6 +102,16 @@ func Judge(e v1alpha1.Evidence, subject Subject, targets v1alpha1.ReadinessTarge
 	r.Proven = r.State == v1alpha1.ReportProven
 	r.Message = message.Cut(r.Message, maxReadiness)
 	return r
+}
+
+// within are the targets as far as they can be asked of a kind. Runs of a CronJob are
+// hours or days apart, each stands for itself, and nobody can drill them: 6 clean ones
+// suffice, which is 80% at 90% confidence.
+func within(targets v1alpha1.ReadinessTargets, kind v1alpha1.WorkloadKind) v1alpha1.ReadinessTargets {
+	if kind == v1alpha1.KindCronJob || kind == v1alpha1.KindJob {
+		targets.Target, targets.Confidence = min(targets.Target, runsTarget), min(targets.Confidence, runsConfidence)
+	}
+	return targets
 }
 
 // sentences are those of the scores, the lowest first: it decides.

@@ -82,7 +82,7 @@ func TestJudge(t *testing.T) {
 	probeless.Workload.Template.Spec.Containers = []corev1.Container{{Name: "app"}}
 	onlyPredictability := v1alpha1.ReadinessTargets{Target: 80, Confidence: 90, Qualities: []v1alpha1.Quality{v1alpha1.Predictability}}
 	onlyRecoverability := v1alpha1.ReadinessTargets{Target: 80, Confidence: 90, Qualities: []v1alpha1.Quality{v1alpha1.Recoverability}}
-	start, replacement, termination := v1alpha1.TrialStart, v1alpha1.TrialReplacement, v1alpha1.TrialTermination
+	start, replacement, termination, run := v1alpha1.TrialStart, v1alpha1.TrialReplacement, v1alpha1.TrialTermination, v1alpha1.TrialRun
 
 	for name, c := range map[string]struct {
 		evidence v1alpha1.Evidence
@@ -111,7 +111,10 @@ func TestJudge(t *testing.T) {
 			shown(good(6, start), bad(3, replacement)), service(), onlyPredictability, v1alpha1.ReportProven, "proven: predictability 80%",
 		},
 		"a job is asked for what applies to it": {
-			shown(good(13, start)), of(v1alpha1.KindJob), production, v1alpha1.ReportProven, "proven: predictability 90%",
+			shown(good(6, run)), of(v1alpha1.KindCronJob), production, v1alpha1.ReportProven, "proven: predictability 80%",
+		},
+		"five runs are too few": {
+			shown(good(5, run)), of(v1alpha1.KindCronJob), production, v1alpha1.ReportCollecting, "1 more clean trial needed",
 		},
 		"a job without a trial is not proven by what does not apply": {
 			v1alpha1.Evidence{}, of(v1alpha1.KindJob), onlyRecoverability, v1alpha1.ReportCollecting, "predictability unknown",
@@ -170,11 +173,11 @@ func TestTheLowestQualityLeadsTheMessage(t *testing.T) {
 func TestQualitiesAreShown(t *testing.T) {
 	g := NewWithT(t)
 	job := of(v1alpha1.KindJob)
-	r := Judge(shown(good(9, v1alpha1.TrialStart)), job, v1alpha1.ReadinessTargets{Target: 90, Confidence: 90, Qualities: Qualities})
+	r := Judge(shown(good(3, v1alpha1.TrialRun)), job, v1alpha1.ReadinessTargets{Target: 90, Confidence: 90, Qualities: Qualities})
 	g.Expect(r.Qualities).To(Equal([]v1alpha1.QualityScore{
 		{
-			Quality: v1alpha1.Predictability, Applicable: true, Score: ptr.To[int32](86), Target: ptr.To[int32](90), Needed: 4, Clean: 9,
-			Text: "86%", Message: "predictability 86% of 90%: 4 more clean trials needed (9 of 9 so far)",
+			Quality: v1alpha1.Predictability, Applicable: true, Score: ptr.To[int32](66), Target: ptr.To[int32](80), Needed: 3, Clean: 3,
+			Text: "66%", Message: "predictability 66% of 80%: 3 more clean trials needed (3 of 3 so far)",
 		},
 		{Quality: v1alpha1.Recoverability, Text: "n/a", Message: "recoverability does not apply to a Job"},
 		{Quality: v1alpha1.SafeFailure, Text: "n/a", Message: "safe failure does not apply to a Job"},
