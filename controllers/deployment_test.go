@@ -27,7 +27,7 @@ func (w *world) deploy(name string, edits ...func(*appsv1.Deployment)) {
 		edit(deployment)
 	}
 	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationSpecAuthor, "1:"+deployer)
-	Expect(admin.Create(ctx, deployment)).To(Succeed())
+	Expect(writers[deployer].Create(ctx, deployment)).To(Succeed())
 }
 
 // running deploys, and lets all pods become ready.
@@ -53,7 +53,7 @@ func (w *world) change(name, user string, change func(*appsv1.Deployment)) {
 	stamps := deployment.Annotations[v1alpha1.AnnotationSpecAuthor]
 	deployment.Annotations = with(deployment.Annotations, v1alpha1.AnnotationSpecAuthor,
 		fmt.Sprintf("%s,%d:%s", stamps, deployment.Generation+1, user))
-	Expect(admin.Update(ctx, deployment, client.FieldOwner(user))).To(Succeed())
+	Expect(writers[user].Update(ctx, deployment, client.FieldOwner(user))).To(Succeed())
 }
 
 // labelled gives a Deployment a label.

@@ -135,8 +135,17 @@ var _ = Describe("EnvironmentPolicy", func() {
 	It("writes nothing at rest", func() {
 		w := newWorld(v1alpha1.Production, startAtWarn)
 		acceptedGuardrail(w.policy.Name, ownerFindings)
+		applied := 0
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Apply: func(ctx context.Context, c client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+				applied++
+				return c.Apply(ctx, object, options...)
+			},
+		})
 		loop := w.environments()
 		w.reconcileEnvironment(loop)
+		asked := applied
+		Expect(asked).NotTo(BeZero())
 		policy, native := w.policy.ResourceVersion, versions(w.nativePolicies())
 		Expect(native).NotTo(BeEmpty())
 
@@ -144,6 +153,7 @@ var _ = Describe("EnvironmentPolicy", func() {
 		w.reconcileEnvironment(loop)
 		Expect(w.policy.ResourceVersion).To(Equal(policy))
 		Expect(versions(w.nativePolicies())).To(Equal(native))
+		Expect(applied).To(Equal(asked), "it does not even ask")
 
 		By("not even after a restart of the operator")
 		w.reconcileEnvironment(w.environments())

@@ -199,6 +199,27 @@ var _ = Describe("Drift", func() {
 		Expect(w.env("shop")).To(Equal("info"))
 	})
 
+	It("is left to whoever has recorded that he takes it back, and judged anew when nothing comes of it", func() {
+		w := drifted("empty")
+		w.look("shop")
+		w.later(correctAfter)
+		w.client = (&crash{at: 2}).in(operator)
+		w.restartOperator()
+		_, err := w.tryLook("shop")
+		Expect(err).To(HaveOccurred())
+		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
+
+		w.client = operator
+		w.restartOperator()
+		result := w.look("shop")
+		Expect(w.env("shop")).To(Equal("debug"))
+		Expect(result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", 30*time.Second)))
+		w.later(30 * time.Second)
+		w.look("shop")
+		Expect(w.env("shop")).To(Equal("info"))
+		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone, v1alpha1.ActionFailed}))
+	})
+
 	It("is taken back twice an hour at most", func() {
 		w := drifted("empty")
 		w.settle("shop")

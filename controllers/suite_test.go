@@ -39,7 +39,10 @@ var (
 	operator client.WithWatch
 	// historian writes what an earlier operator left behind: reports are sealed.
 	historian client.Client
-	compiler  *guardrail.Compiler
+	// writers are the users who change workloads, by name. Where the stamp of authors is
+	// in force, it says the same as the tests write.
+	writers  = map[string]client.Client{}
+	compiler *guardrail.Compiler
 )
 
 func TestControllers(t *testing.T) {
@@ -59,6 +62,9 @@ var _ = BeforeSuite(func() {
 	admin = connect(cluster.Config)
 	operator = connect(as(rest.ImpersonationConfig{UserName: operatorUser}))
 	historian = connect(as(rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:masters"}}))
+	for _, user := range []string{deployer, dana} {
+		writers[user] = connect(as(rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}))
+	}
 	compiler, err = guardrail.NewCompiler(version.MajorMinor(1, 37))
 	Expect(err).NotTo(HaveOccurred())
 
