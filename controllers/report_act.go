@@ -76,6 +76,7 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 		}
 		done.Outcome = v1alpha1.ActionFailed
 		done.Message = "the attempt failed: " + err.Error() + "; the workload is judged anew"
+		liftQuarantine(&l.report.Status, done)
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
 	note(&l.report.Status, done)
@@ -108,6 +109,7 @@ func (r *ReportReconciler) forgo(ctx context.Context, l *look, intended v1alpha1
 	l.report.Status.Actions = slices.DeleteFunc(l.report.Status.Actions, func(a v1alpha1.Action) bool {
 		return a.ID == intended.ID && a.Outcome == v1alpha1.ActionIntended
 	})
+	liftQuarantine(&l.report.Status, intended)
 	_, err := recordStatus(ctx, r.Client, before, l.report)
 	return err
 }

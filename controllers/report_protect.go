@@ -52,6 +52,7 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	default:
 		action.Outcome = v1alpha1.ActionFailed
 		action.Message = "the operator was stopped before it could do this, and judges the workload anew: " + action.Message
+		liftQuarantine(&l.report.Status, action)
 	}
 	action.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, action)

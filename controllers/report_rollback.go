@@ -76,12 +76,26 @@ func planRollback(l *look, deployment *appsv1.Deployment, decision remediation.D
 	quarantined := v1alpha1.QuarantinedRevision{
 		Hash: status.Revision.Hash, Time: metav1.NewTime(now.Truncate(time.Second)), Reason: message.Cut(decision.Reason, maxText), Changes: changes,
 	}
-	others := slices.DeleteFunc(slices.Clone(status.Quarantined), func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == quarantined.Hash })
-	status.Quarantined = slices.Concat([]v1alpha1.QuarantinedRevision{quarantined}, others)
-	status.Quarantined = status.Quarantined[:min(len(status.Quarantined), maxQuarantined)]
+	known := slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == quarantined.Hash })
+	if !known {
+		status.Quarantined = slices.Concat([]v1alpha1.QuarantinedRevision{quarantined}, status.Quarantined)
+		status.Quarantined = status.Quarantined[:min(len(status.Quarantined), maxQuarantined)]
+	}
 
 	status.Message = intended.Message
 	p.action, p.patch = &intended, patch
 	note(status, intended)
 	return nil
+}
+
+// liftQuarantine takes back the quarantine that came with the intention of a rollback
+// which did not happen: nothing was rolled back, so that nothing may be refused. That of
+// an earlier rollback stays.
+func liftQuarantine(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Action) {
+	if action.Kind != v1alpha1.ActionRollback {
+		return
+	}
+	status.Quarantined = slices.DeleteFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool {
+		return q.Hash == status.Revision.Hash && q.Time.Equal(&action.Time)
+	})
 }

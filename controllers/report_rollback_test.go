@@ -236,6 +236,7 @@ var _ = Describe("A failed rollout", func() {
 		Expect(tries).To(BeNumerically("<=", 2), "actionsPerHour is 2")
 		Expect(w.image("shop")).To(Equal(badImage))
 		Expect(w.told(telemetry.ReasonActionFailed)).To(BeTrue())
+		Expect(w.report("shop").Status.Quarantined).To(BeEmpty(), "nothing was rolled back, so that nothing may be refused")
 		Expect(w.report("shop").Status.Actions).To(ContainElement(HaveField("Message", ContainSubstring("denied the request"))))
 	})
 
@@ -255,6 +256,7 @@ var _ = Describe("A failed rollout", func() {
 		w.look("shop")
 		Expect(w.image("shop")).To(Equal(badImage))
 		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(BeEmpty())
+		Expect(w.report("shop").Status.Quarantined).To(BeEmpty(), "nothing was rolled back, so that nothing may be refused")
 
 		w.look("shop")
 		Expect(w.image("shop")).To(Equal(badImage))
