@@ -17,8 +17,13 @@ import (
 	"github.com/rampart-dev/rampart/internal/remediation"
 )
 
-// maxQuarantined is how many quarantined revisions a report remembers.
-const maxQuarantined = 10
+const (
+	// maxQuarantined is how many quarantined revisions a report remembers.
+	maxQuarantined = 10
+	// quarantineLoads is how long the refusal of a revision may take to be in force: the
+	// API servers load a changed policy within a second or two.
+	quarantineLoads = 5 * time.Second
+)
 
 // judgeRollout judges a Deployment's newest revision by how its pods behave, and plans
 // to bring the last good one back.
@@ -49,6 +54,11 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	if _, done := remediation.Taken(status.Actions, decision.Action); done {
 		return nil
 	}
+	if until := inForceBy(status); now.Before(until) {
+		p.lookAgain(until)
+		status.Message = message.Cut(status.Message+"; it was rolled back and came again before the API server refused it", maxText)
+		return nil
+	}
 	refused, err := r.refused(ctx, l, p, now)
 	if err != nil {
 		return err
@@ -59,6 +69,18 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		return nil
 	}
 	return planRollback(l, deployment, decision, p, now)
+}
+
+// inForceBy is when API servers refuse the revision that runs, if it was rolled back
+// before; else it is the zero time. Whoever applies it again and again would undo any
+// rollback until then, and use up the blast radius.
+func inForceBy(status *v1alpha1.ReadinessReportStatus) time.Time {
+	for _, q := range status.Quarantined {
+		if q.Hash == status.Revision.Hash {
+			return q.Time.Add(quarantineLoads)
+		}
+	}
+	return time.Time{}
 }
 
 // planRollback plans the rollback, and the quarantine of what failed with it.

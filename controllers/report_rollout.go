@@ -37,6 +37,7 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		UID:              l.workload.UID,
 		Revision:         status.Revision.Hash,
 		Number:           status.Revision.Number,
+		Generation:       l.workload.Generation,
 		New:              l.newPods(now),
 		Old:              l.oldPods(),
 		Desired:          int(l.workload.Rollout.Desired),

@@ -23,8 +23,9 @@ fi
 $kubectl delete --ignore-not-found -k config/default
 
 # Bindings first: a binding is what puts a policy in force.
+served=$($kubectl api-resources --api-group=admissionregistration.k8s.io -o name)
 for kind in validatingadmissionpolicybindings validatingadmissionpolicies mutatingadmissionpolicybindings mutatingadmissionpolicies; do
-	if $kubectl api-resources --api-group=admissionregistration.k8s.io -o name | grep -q "^$kind\."; then
+	if grep -q "^$kind\." <<<"$served"; then
 		$kubectl delete --ignore-not-found -l "$made" "$kind.admissionregistration.k8s.io"
 	fi
 done

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -42,6 +44,10 @@ func (e Executor) ReleaseOwnership(ctx context.Context, object client.Object) er
 		return nil
 	}
 	err = e.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedBy))
+	if apierrors.IsInvalid(err) {
+		// A test of the patch failed: somebody wrote in between. The next look tries again.
+		err = apierrors.NewConflict(schema.GroupResource{}, object.GetName(), err)
+	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("release ownership of %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}

@@ -92,6 +92,9 @@ func act(r Rollout, decision Decision, evidence evidence) Decision {
 		return decision.because(VerdictReport, evidence, "it would be rolled back to "+to+
 			", but this namespace had workloads when its policy came and is still at Report (rollout.startLevel: Act ends that)")
 	default:
+		// A GitOps tool may bring a revision back before anybody saw that it was gone. That
+		// is another rollout of the same revision, and the generation tells them apart.
+		decision.Action = fmt.Sprintf("%s-%d", decision.Action, r.Generation)
 		return decision.because(VerdictAct, evidence, "rolled back to "+to)
 	}
 }
@@ -151,7 +154,8 @@ func target(earlier []Revision, current string) *Revision {
 // contained says whether the strategy kept its promise: no more pods are missing than it allows.
 func (r Rollout) contained() bool { return r.Available >= r.Desired-r.MaxUnavailable }
 
-// ActionID identifies the rollback of this rollout.
+// ActionID identifies what is said of this rollout. The id of a rollback ends with the
+// generation that it answers to.
 func ActionID(r Rollout) string {
 	sum := sha256.Sum256([]byte(r.UID + "/" + r.Revision))
 	return fmt.Sprintf("rollback-%s-%d", hex.EncodeToString(sum[:])[:12], r.Number)

@@ -181,3 +181,11 @@ func TestTheSequentialTest(t *testing.T) {
 		}
 	})
 }
+
+func TestARevisionThatIsBroughtBackBeforeAnybodyLookedIsRolledBackAgain(t *testing.T) {
+	g := NewWithT(t)
+	first, again := outage(), outage()
+	again.Generation = first.Generation + 2
+	g.Expect(remediation.Judge(first).Verdict).To(Equal(remediation.VerdictAct))
+	g.Expect(remediation.Judge(again).Action).NotTo(Equal(remediation.Judge(first).Action))
+}

@@ -21,6 +21,8 @@ type Rollout struct {
 	Revision string
 	// Number of the new revision: the same template rolled out again has another.
 	Number int64
+	// Generation of the workload that was looked at.
+	Generation int64
 
 	// New are the pods of the new revision.
 	New NewPods

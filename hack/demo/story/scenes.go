@@ -101,6 +101,11 @@ complied, here and in development: it steps up by itself, and says why.`,
 		title: "Production: a change by hand is taken back",
 		text:  `Dana may edit the namespace, but only the GitOps tool is trusted to change production.`,
 		steps: []step{
+			{
+				say:     "What the tool released has been seen to run well, so that there is something to go back to:",
+				kubectl: "-n shop-production wait --for=jsonpath='{.status.outcomes[0].result}'=Stable readinessreport/deployment-shop --timeout=60s",
+				shows:   []string{"condition met"},
+			},
 			{as: dana, kubectl: "-n shop-production set env deployment/shop LOG_LEVEL=debug", shows: []string{"env updated"}},
 			{
 				kubectl: "-n shop-production get events --field-selector reason=DriftCorrected -o 'jsonpath={range .items[*]}{.message}{\"\\n\"}{end}'",
