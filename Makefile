@@ -28,11 +28,11 @@ help: ## Show this help.
 
 .PHONY: demo
 demo: controlplane bin/rampart ## Walk through development, staging and production on an embedded cluster (KEEP=1 leaves it up).
-	@KEEP=$(KEEP) go run ./hack/demo
+	@go build -o bin/demo ./hack/demo && KEEP=$(KEEP) exec bin/demo
 
 .PHONY: run
 run: controlplane bin/rampart ## Run the operator against an embedded cluster until Ctrl-C.
-	@go run ./hack/run
+	@go build -o bin/run ./hack/run && exec bin/run
 
 ##@ Build
 

@@ -127,7 +127,7 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 		return stalled(v1alpha1.ReasonFailed, unreadable)
 	}
 	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
-		return stalled(v1alpha1.ReasonFailed, fmt.Sprintf(
+		return stalled(v1alpha1.ReasonGuardrailMissing, fmt.Sprintf(
 			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
 	}
 	if len(seen.members.Ceded) > 0 {
@@ -138,8 +138,20 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if policy.Spec.Suspend == v1alpha1.SuspendAll || policy.Spec.Suspend == v1alpha1.SuspendRemediation {
 		return ready(v1alpha1.ReasonSuspended, "spec.suspend is "+string(policy.Spec.Suspend))
 	}
-	return ready(v1alpha1.ReasonReconciled, fmt.Sprintf("%d workloads in %d namespaces stand behind %d guardrails",
-		policy.Status.Workloads, policy.Status.Namespaces, len(policy.Status.Guardrails)))
+	return ready(v1alpha1.ReasonReconciled, summary(policy))
+}
+
+// summary says what stands behind what, and what is strange about it.
+func summary(policy *v1alpha1.EnvironmentPolicy) string {
+	text := fmt.Sprintf("workloads: %d, namespaces: %d, guardrails: %d",
+		policy.Status.Workloads, policy.Status.Namespaces, len(policy.Status.Guardrails))
+	if policy.Status.Namespaces == 0 {
+		text += "; no namespace has the labels " + metav1.FormatLabelSelector(&policy.Spec.NamespaceSelector)
+	}
+	if len(policy.Status.Guardrails) == 0 {
+		text += "; spec.guardrails selects no guardrail"
+	}
+	return text
 }
 
 // unreadableSelectors says which entry of the policy selects nothing because its selector

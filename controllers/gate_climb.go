@@ -17,10 +17,13 @@ import (
 	"github.com/rampart-dev/rampart/internal/progression"
 )
 
-// climb moves the level of the gate by the revisions that arrived in its namespace.
-// A namespace without an environment has no say in it: the level stays.
+// climb moves the level of the gate by the revisions that arrived in its namespace. In a
+// namespace without an environment the gate is not in force, and has no level; it begins
+// anew when there is one again.
 func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, in gate.Input, now time.Time) error {
 	if in.Policy == nil {
+		g.Status.Level, g.Status.LevelSince = "", nil
+		g.Status.Next = "refuses nothing while its namespace belongs to no environment"
 		return nil
 	}
 	var reports v1alpha1.ReadinessReportList

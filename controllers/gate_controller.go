@@ -91,6 +91,11 @@ func (r *GateReconciler) announce(before, after *v1alpha1.PromotionGate) {
 			r.Events.Eventf(after, nil, telemetry.Warning, telemetry.ReasonGateClosed, telemetry.ActionDecide, "%s %s: %s", w.Kind, w.Name, w.Message)
 		}
 	}
+	if before.Status.Level != "" && after.Status.Level == "" {
+		r.Events.Eventf(after, nil, telemetry.Warning, telemetry.ReasonGateNotInForce, telemetry.ActionProgress,
+			"the gate %s", after.Status.Next)
+		return
+	}
 	if before.Status.Level != "" && after.Status.Level != before.Status.Level {
 		r.Events.Eventf(after, nil, telemetry.Normal, telemetry.ReasonGateRaised, telemetry.ActionProgress,
 			"an unproven image now meets %s, before %s: %s", after.Status.Level, before.Status.Level, after.Status.Next)

@@ -50,8 +50,8 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 	}
 	before := rule.DeepCopy()
 
-	_, compileErr := r.Compiler.Compile(rule.Name, rule.Spec)
-	r.judge(&rule, compileErr)
+	program, compileErr := r.Compiler.Compile(rule.Name, rule.Spec)
+	r.judge(&rule, program, compileErr)
 
 	wrote, err := recordStatus(ctx, r.Client, before, &rule)
 	if err != nil {
@@ -67,9 +67,12 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 }
 
 // judge accepts the spec when it compiled, and says what is wrong with it otherwise.
-func (r *GuardrailReconciler) judge(rule *v1alpha1.Guardrail, compileErr error) {
+func (r *GuardrailReconciler) judge(rule *v1alpha1.Guardrail, program *guardrail.Program, compileErr error) {
 	rule.Status.ObservedGeneration = rule.Generation
 	verdict := ready(v1alpha1.ReasonAccepted, "the rule is in force")
+	if program != nil && program.Partial() != "" {
+		verdict.message += "; it may fail on some workloads, and then lets them pass at every level: " + program.Partial()
+	}
 	if compileErr == nil {
 		rule.Status.Accepted = &v1alpha1.AcceptedRule{Generation: rule.Generation, Spec: *rule.Spec.DeepCopy()}
 	} else {

@@ -23,7 +23,7 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 	if text := newFindings(was, is); text != "" {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonGuardrailFindings, telemetry.ActionEvaluate, "%s", text)
 	}
-	if driftedSince(was) != driftedSince(is) && is.Drift != nil {
+	if is.Drift != nil && (driftedSince(was) != driftedSince(is) || was.Drift.Decision != is.Drift.Decision) {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonDrifted, telemetry.ActionObserve, "%s", is.Drift.Decision)
 	}
 	if is.FailingSince != nil && was.FailingSince == nil {

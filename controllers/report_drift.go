@@ -46,7 +46,7 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 	judged := drift.Judge(input, now)
 	if judged.Verdict == drift.VerdictCorrect {
 		// Ask for the blast radius only when it matters: it depends on all other workloads.
-		if input.Refused, err = r.refused(ctx, l, p, now); err != nil {
+		if input.Refused, err = r.refused(ctx, l, p, v1alpha1.ActionCorrectDrift, now); err != nil {
 			return err
 		}
 		judged = drift.Judge(input, now)
@@ -194,7 +194,7 @@ func newestFirst(revisions []appsv1.ControllerRevision) {
 
 // refused says why the blast radius allows no action now; empty when it does. The
 // namespace's slot is then taken until the action is recorded.
-func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, now time.Time) (string, error) {
+func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, kind v1alpha1.ActionKind, now time.Time) (string, error) {
 	if p.action != nil {
 		return "another action on this workload is being recorded", nil
 	}
@@ -203,7 +203,7 @@ func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, now ti
 		p.lookAgain(now.Add(soonest))
 		return "another workload of the namespace is being judged for an action", nil
 	}
-	allowed, err := r.budget(ctx, l, now)
+	allowed, err := r.budget(ctx, l, kind, now)
 	if err != nil || !allowed.Allowed {
 		giveBack()
 		p.lookAgain(cmp.Or(allowed.RetryAt, now.Add(askAgain)))

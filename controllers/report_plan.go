@@ -89,7 +89,20 @@ func note(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Action) {
 		return
 	}
 	status.Actions = slices.Concat([]v1alpha1.Action{action}, status.Actions)
-	status.Actions = status.Actions[:min(len(status.Actions), maxActions)]
+	if len(status.Actions) > maxActions {
+		status.Actions = slices.Delete(status.Actions, forgettable(status.Actions), forgettable(status.Actions)+1)
+	}
+}
+
+// forgettable is the action that is of least use: the oldest that was only reported, else
+// the oldest. What was done counts against the budget and must not be pushed out.
+func forgettable(actions []v1alpha1.Action) int {
+	for i, action := range slices.Backward(actions) {
+		if action.Outcome == v1alpha1.ActionReported {
+			return i
+		}
+	}
+	return len(actions) - 1
 }
 
 func actionAt(id string, kind v1alpha1.ActionKind, outcome v1alpha1.ActionOutcome, now time.Time, text string) v1alpha1.Action {

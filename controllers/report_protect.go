@@ -70,12 +70,12 @@ func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
 }
 
 // budget says whether the blast radius allows to change the workload now.
-func (r *ReportReconciler) budget(ctx context.Context, l *look, now time.Time) (remediation.Budget, error) {
+func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.ActionKind, now time.Time) (remediation.Budget, error) {
 	others, err := r.siblings(ctx, l)
 	if err != nil {
 		return remediation.Budget{}, err
 	}
-	usage := remediation.Usage{Actions: l.report.Status.Actions}
+	usage := remediation.Usage{Kind: kind, Actions: l.report.Status.Actions}
 	for _, other := range others {
 		if changing(&other) {
 			usage.InEnvironment++

@@ -59,7 +59,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		status.Message = message.Cut(status.Message+"; it was rolled back and came again before the API server refused it", maxText)
 		return nil
 	}
-	refused, err := r.refused(ctx, l, p, now)
+	refused, err := r.refused(ctx, l, p, v1alpha1.ActionRollback, now)
 	if err != nil {
 		return err
 	}

@@ -90,6 +90,7 @@ const (
 	ReasonSuspended          = "Suspended"
 	ReasonOverlap            = "EnvironmentsOverlap"
 	ReasonEnvironmentMissing = "EnvironmentMissing"
+	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonPolicyMissing      = "NoEnvironmentPolicy"
 	ReasonSourceUnknown      = "SourceUnknown"
 	ReasonNoWorkloads        = "NoWorkloads"

@@ -19,7 +19,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Findings",type=integer,JSONPath=`.status.findings`
 // +kubebuilder:printcolumn:name="Drift",type=integer,JSONPath=`.status.drifted`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
@@ -336,10 +336,11 @@ const (
 
 // BlastRadius limits how much the operator changes at once.
 type BlastRadius struct {
-	// actionsPerHour is how often the operator may change one workload within an hour. Default: 2.
+	// actionsPerHour is how often the operator may correct the drift of one workload
+	// within an hour, and how often it may roll it back. Default: 2 of each.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=20
+	// +kubebuilder:validation:Maximum=5
 	ActionsPerHour int32 `json:"actionsPerHour,omitempty"`
 
 	// maxConcurrent is how many workloads of the environment the operator may be

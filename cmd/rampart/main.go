@@ -9,6 +9,7 @@ import (
 	"flag"
 	"os"
 
+	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -45,6 +46,8 @@ func parse() options {
 	flag.BoolVar(&o.leaderElection, "leader-elect", true, "Run only while holding the lease, so that a second replica may stand by.")
 	flag.StringVar(&o.namespace, "operator-namespace", envOr("POD_NAMESPACE", "rampart-system"),
 		"The namespace that the operator runs in; it is never part of an environment.")
+	// What a user got wrong is an error of one line, not of a stack.
+	o.logging.StacktraceLevel = zapcore.PanicLevel
 	o.logging.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return o

@@ -53,12 +53,30 @@ func run() (err error) {
 		if problem != nil {
 			fmt.Printf("\nThe demo failed: %v\n", problem)
 		}
-		fmt.Printf("\nThe cluster stays up. In another terminal:\n\n  export KUBECONFIG=%s\n  alias kubectl=%s\n  kubectl get promotiongates -A\n\nCtrl-C ends it.\n",
-			cluster.Kubeconfig, cluster.Kubectl)
+		fmt.Printf(tryIt, cluster.Kubeconfig, cluster.Kubectl)
 		<-ctx.Done()
 	}
 	return problem
 }
+
+// tryIt is printed while the cluster stays up.
+const tryIt = `
+The cluster stays up. In another terminal:
+
+  export KUBECONFIG=%s
+  alias kubectl=%s
+
+Some things to try; --as=dana is the developer, and
+--as=system:serviceaccount:gitops:deployer the GitOps tool:
+
+  kubectl get promotiongates,readinessreports -A
+  kubectl -n shop-production describe readinessreport deployment-shop
+  kubectl --as=dana -n shop-production set env deployment/shop LOG_LEVEL=debug
+  kubectl --as=dana -n shop-production set image deployment/shop shop=registry.example/shop:2.0.0
+  kubectl --as=dana -n shop-production scale deployment/shop --replicas=4
+
+Ctrl-C ends it.
+`
 
 // keepLog saves the operator's log from the cluster's folder, which goes with the cluster.
 func keepLog(cluster *testenv.Cluster) string {
@@ -66,9 +84,13 @@ func keepLog(cluster *testenv.Cluster) string {
 	if err != nil {
 		return err.Error()
 	}
-	kept := filepath.Join(os.TempDir(), "rampart-demo.log")
-	if err := os.WriteFile(kept, data, 0o600); err != nil {
+	kept, err := os.CreateTemp("", "rampart-demo-*.log")
+	if err != nil {
 		return err.Error()
 	}
-	return kept
+	_, err = kept.Write(data)
+	if err := errors.Join(err, kept.Close()); err != nil {
+		return err.Error()
+	}
+	return kept.Name()
 }

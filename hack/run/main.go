@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command run starts an embedded cluster and the operator beside it, under its real identity,
-// and shows the operator's log until Ctrl-C. It is `make run`.
+// until Ctrl-C. It is `make run`.
 package main
 
 import (
@@ -43,13 +43,12 @@ func run() (err error) {
 	}
 	operator, err := cluster.StartOperator(ctx, testenv.OperatorOptions{
 		Binary: filepath.Join("bin", "rampart"),
-		Output: os.Stdout,
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nThe operator runs. In another terminal:\n\n  export KUBECONFIG=%s\n  alias kubectl=%s\n\nCtrl-C ends both.\n\n",
-		cluster.Kubeconfig, cluster.Kubectl)
+	fmt.Printf("\nThe operator runs. In another terminal:\n\n  export KUBECONFIG=%s\n  alias kubectl=%s\n  tail -f %s\n\nCtrl-C ends both.\n",
+		cluster.Kubeconfig, cluster.Kubectl, filepath.Join(cluster.Logs, "rampart.log"))
 	<-ctx.Done()
 	return operator.Stop()
 }

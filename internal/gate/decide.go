@@ -88,6 +88,9 @@ func Decide(in Input) Decision {
 			"namespace %s belongs to no environment: create an EnvironmentPolicy that selects it, or label it for one", namespace))
 	case in.Policy.Suspend == v1alpha1.SuspendAll:
 		return frozen(in.Gate.Status)
+	case source == namespace:
+		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
+			"the gate stands in %s and looks at %s itself: name the namespace that changes come from in spec.source.namespace", namespace, source))
 	case !in.Source.Exists:
 		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
 			"source namespace %s does not exist: correct spec.source.namespace, or create it", source))

@@ -64,7 +64,7 @@ func (j judge) workload(report v1alpha1.ReadinessReport) verdict {
 	}
 	v.admission = Admission{
 		Key:       key,
-		Message:   message.Cut(fmt.Sprintf("%s %s: %s", j.source, key.Name, j.standing(v.workload, status.State)), maxLine),
+		Message:   message.Cut(j.standing(v.workload, status.State), maxLine),
 		Revisions: admissible(status, v.workload.State),
 	}
 	if !key.Fits() {
@@ -148,15 +148,17 @@ func reached(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) 
 	return applicable > 0
 }
 
-// standing is how the workload stands in its source, as who is refused reads it.
+// standing is how the workload stands in its source, as who is refused reads it. The
+// refused image need not be the one that runs there, so that one is named.
 func (j judge) standing(w v1alpha1.GateWorkload, state v1alpha1.ReportState) string {
+	runs := fmt.Sprintf("%s %s runs %s", j.source, w.Name, strings.Join(w.Images, ", "))
 	switch {
 	case state == v1alpha1.ReportGone:
-		return "it no longer runs there: deploy the new image there first"
+		return fmt.Sprintf("%s no longer runs in %s: deploy the new image there first", w.Name, j.source)
 	case w.State == v1alpha1.GateOpen:
-		return fmt.Sprintf("proven is %s: run the new image there first", strings.Join(w.Images, ", "))
+		return runs + ", which is proven: run the new image there first"
 	default:
-		return w.Message
+		return runs + ": " + w.Message
 	}
 }
 

@@ -33,15 +33,15 @@ func TestLedgerEntryOfAWorkload(t *testing.T) {
 		proven  []string
 	}{
 		{"a pending revision is not admissible", report("shop"),
-			"staging shop: recoverability 71% of 80%: 3 more clean trials needed (3 of 3 so far)", nil},
+			"staging shop runs shop:1: recoverability 71% of 80%: 3 more clean trials needed (3 of 3 so far)", nil},
 		{"an open one is, in tag and in digest form", report("shop", state(v1alpha1.ReportProven)),
-			"staging shop: proven is shop:1: run the new image there first", []string{"shop:1", "shop@sha256:r1"}},
+			"staging shop runs shop:1, which is proven: run the new image there first", []string{"shop:1", "shop@sha256:r1"}},
 		{"proven revisions stay admissible while a new one is pending", report("shop", provenAs("r0", asked)),
-			"staging shop: recoverability 71% of 80%", []string{"shop:r0", "shop@sha256:r0"}},
+			"staging shop runs shop:1: recoverability 71% of 80%", []string{"shop:r0", "shop@sha256:r0"}},
 		{"a proven revision that fails now is taken out, older ones stay", report("shop", provenAs("r1", asked), provenAs("r0", asked), state(v1alpha1.ReportFailing)),
-			"staging shop: it is failing in staging", []string{"shop:r0", "shop@sha256:r0"}},
+			"staging shop runs shop:1: it is failing in staging", []string{"shop:r0", "shop@sha256:r0"}},
 		{"a workload that is gone keeps what it proved", report("shop", provenAs("r1", asked), provenAs("r0", asked), state(v1alpha1.ReportGone)),
-			"staging shop: it no longer runs there", []string{"shop:r1", "shop@sha256:r1", "shop:r0", "shop@sha256:r0"}},
+			"shop no longer runs in staging", []string{"shop:r1", "shop@sha256:r1", "shop:r0", "shop@sha256:r0"}},
 		{"a tag that has moved since counts by its digest only", report("shop", provenAs("r0", asked), func(s *v1alpha1.ReadinessReportStatus) {
 			s.Revision = revision("r2", "shop:r0")
 		}), "recoverability", []string{"shop@sha256:r0"}},

@@ -144,6 +144,9 @@ func (in Input) waits(c climb) string {
 	if len(in.Record.Failing) > 0 {
 		return fmt.Sprintf("%s once it can be evaluated everywhere: %s", next, in.failing())
 	}
+	if in.Predecessor != nil && !in.Predecessor.Exists {
+		return in.Predecessor.missing(next, c.target, c.sureness)
+	}
 	if missing := c.missing(); missing != "" {
 		return missing
 	}

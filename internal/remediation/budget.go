@@ -82,6 +82,10 @@ func mostTogether(since []time.Time) int {
 
 // Usage is what the operator is doing and has done, as far as it bears on one workload.
 type Usage struct {
+	// Kind of the change that is asked for. Each kind has a budget of its own: whoever
+	// makes the operator take drift back again and again must not thereby keep it from
+	// rolling a failed release back.
+	Kind v1alpha1.ActionKind
 	// Actions are the last actions on the workload.
 	Actions []v1alpha1.Action
 	// InNamespace names another workload of the namespace that is being changed; empty for none.
@@ -106,14 +110,14 @@ type Budget struct {
 // is closed, so many times an hour, one workload of a namespace at a time, and so many
 // of an environment.
 func Allow(u Usage, radius v1alpha1.BlastRadius, now time.Time) Budget {
-	taken, first := within(u.Actions, now)
+	taken, first := within(u.Actions, u.Kind, now)
 	switch {
 	case u.Breaker.Open:
 		return Budget{Reason: "all remediation here has stopped: " + u.Breaker.Reason}
 	case taken >= int(radius.ActionsPerHour):
 		again := first.Add(time.Hour)
 		return Budget{RetryAt: again, Reason: fmt.Sprintf(
-			"it was changed, or the attempt failed, %d times within an hour, which is the limit: the next is possible at %s; find out why it does not help", taken, clock(again))}
+			"Rampart has acted on it %d times within an hour, failed attempts included, which is the limit (blastRadius.actionsPerHour): it may again at %s, and until then fix the cause", taken, clock(again))}
 	case u.InNamespace != "":
 		return Budget{Reason: u.InNamespace + " is being changed, and in a namespace only one workload is at a time"}
 	case u.InEnvironment >= int(radius.MaxConcurrent):
@@ -124,9 +128,9 @@ func Allow(u Usage, radius v1alpha1.BlastRadius, now time.Time) Budget {
 
 // within counts the actions of the last hour and finds the first of them. One that failed
 // counts too: it may have changed something, and what is refused is not tried for ever.
-func within(actions []v1alpha1.Action, now time.Time) (taken int, first time.Time) {
+func within(actions []v1alpha1.Action, kind v1alpha1.ActionKind, now time.Time) (taken int, first time.Time) {
 	for _, action := range actions {
-		if action.Outcome == v1alpha1.ActionReported || now.Sub(action.Time.Time) >= time.Hour {
+		if action.Kind != kind || action.Outcome == v1alpha1.ActionReported || now.Sub(action.Time.Time) >= time.Hour {
 			continue
 		}
 		taken++

@@ -41,7 +41,14 @@ func TestAllowLimitsTheBlastRadius(t *testing.T) {
 		{"an older change does not count", remediation.Usage{Actions: []v1alpha1.Action{action("a", done, time.Hour), action("b", done, time.Minute)}}, true, "", time.Time{}},
 		{"reports do not count", remediation.Usage{Actions: []v1alpha1.Action{action("a", reported, 0), action("b", done, 0), action("c", reported, 0)}}, true, "", time.Time{}},
 		{"failed attempts count, so that none is made for ever", remediation.Usage{Actions: []v1alpha1.Action{action("a", failed, 0), action("a", failed, 30*time.Minute)}},
-			false, "the attempt failed", noon.Add(30 * time.Minute)},
+			false, "failed attempts included", noon.Add(30 * time.Minute)},
+		{"drift that is corrected again and again does not keep a rollback from happening", remediation.Usage{
+			Kind: v1alpha1.ActionRollback,
+			Actions: []v1alpha1.Action{
+				{ID: "a", Kind: v1alpha1.ActionCorrectDrift, Outcome: done, Time: metav1.NewTime(noon)},
+				{ID: "b", Kind: v1alpha1.ActionCorrectDrift, Outcome: done, Time: metav1.NewTime(noon)},
+			},
+		}, true, "", time.Time{}},
 		{"another workload of the namespace", remediation.Usage{InNamespace: "Deployment cart"}, false, "Deployment cart is being changed", time.Time{}},
 		{"two others of the environment", remediation.Usage{InEnvironment: 2}, true, "", time.Time{}},
 		{"three others of the environment", remediation.Usage{InEnvironment: 3}, false, "3 other workloads", time.Time{}},

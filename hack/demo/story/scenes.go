@@ -88,8 +88,9 @@ So the operator drills: it evicts single pods and watches what happens.`,
 	},
 	{
 		title: "Guardrails earn their levels the same way",
-		text: `The guardrail owner-label was new to staging, so it only observed. Changes by two writers
-complied, here and in development: it steps up by itself, and says why.`,
+		text: `The guardrail owner-label was new to staging, so it only observed. The changes that came
+complied, here and in development: it steps up by itself, and says why (the target of 50% is the
+sample's, because a demonstration cannot wait).`,
 		steps: []step{
 			{
 				kubectl: "get environmentpolicy staging -o 'jsonpath={range .status.history[?(@.guardrail==\"owner-label\")]}{.guardrail}: {.from} -> {.to}: {.why}{\"\\n\"}{end}'",
