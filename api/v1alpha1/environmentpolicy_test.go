@@ -37,7 +37,7 @@ func TestAnEnvironmentPolicyIsValidated(t *testing.T) {
 			"rollout: {onFailure: Rollback, startLevel: Act}",
 			"promotion: {target: 99, confidence: 50, qualities: [Predictability, Recoverability, SafeFailure]}",
 			"drills: {mode: 'Off'}",
-			"blastRadius: {actionsPerHour: 20, maxConcurrent: 100, maxUnhealthy: 100}",
+			"blastRadius: {actionsPerHour: 5, maxConcurrent: 100, maxUnhealthy: 100}",
 			"suspend: All",
 		), ""},
 		{"the stage is required", "spec: {namespaceSelector: {matchLabels: {a: b}}}", "spec.stage: Required value"},
@@ -154,7 +154,7 @@ func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 		{"the confidence of promotion has a floor", policy("Staging", "promotion: {confidence: 49}"), "spec.promotion.confidence"},
 
 		{"the smallest blast radius is one", policy("Staging", "blastRadius: {actionsPerHour: 1, maxConcurrent: 1, maxUnhealthy: 1}"), ""},
-		{"actions are limited", policy("Staging", "blastRadius: {actionsPerHour: 21}"), "spec.blastRadius.actionsPerHour"},
+		{"actions are limited", policy("Staging", "blastRadius: {actionsPerHour: 6}"), "spec.blastRadius.actionsPerHour"},
 		{"actions are not switched off by a zero", policy("Staging", "blastRadius: {actionsPerHour: 0}"), "spec.blastRadius.actionsPerHour"},
 		{"workloads under change are limited", policy("Staging", "blastRadius: {maxConcurrent: 101}"), "spec.blastRadius.maxConcurrent"},
 		{"workloads under change are not switched off by a zero", policy("Staging", "blastRadius: {maxConcurrent: 0}"), "spec.blastRadius.maxConcurrent"},

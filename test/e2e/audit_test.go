@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/rampart-dev/rampart/internal/testenv"
@@ -95,3 +97,22 @@ func (l auditLog) writes(t *testing.T) []write {
 
 // since drops the first n.
 func since(n int, writes []write) []write { return writes[min(n, len(writes)):] }
+
+// specPatches are the operator's changes of the Deployment's spec.
+func (w *world) specPatches(t *testing.T, deployment *appsv1.Deployment) []write {
+	t.Helper()
+	return slices.DeleteFunc(w.audit.writes(t), func(write write) bool {
+		of := write.ObjectRef
+		return resource(write) != "deployments" || of.Namespace != deployment.Namespace || of.Name != deployment.Name || !write.changesSpec()
+	})
+}
+
+// changesSpec says whether a JSON Patch has an operation below spec. The others end the
+// operator's ownership of what it patched.
+func (w write) changesSpec() bool {
+	var operations []struct{ Path string }
+	if w.RequestObject == nil || json.Unmarshal(w.RequestObject.Raw, &operations) != nil {
+		return true // whatever it is, it is not expected
+	}
+	return slices.ContainsFunc(operations, func(o struct{ Path string }) bool { return strings.HasPrefix(o.Path, "/spec") })
+}

@@ -81,7 +81,7 @@ func TestWithoutTheOperatorTheClusterGoesOn(t *testing.T) {
 
 // cronJob runs the template once an hour.
 func cronJob(name, namespace string, template corev1.PodTemplateSpec) *batchv1.CronJob {
-	job := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	job := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: template.Labels}}
 	job.Spec.Schedule = "0 * * * *"
 	job.Spec.JobTemplate.Spec.Template = *template.DeepCopy()
 	job.Spec.JobTemplate.Spec.Template.Spec.RestartPolicy = corev1.RestartPolicyNever

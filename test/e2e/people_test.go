@@ -51,9 +51,7 @@ func (w *world) developer(t *testing.T, role string, namespaces ...string) *pers
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
 		}
 		g.Expect(w.admin.Create(t.Context(), binding)).To(Succeed())
-		t.Cleanup(func() {
-			g.Expect(client.IgnoreNotFound(w.admin.Delete(context.Background(), binding))).To(Succeed())
-		})
+		w.removeLater(t, binding)
 	}
 	config := rest.CopyConfig(w.cluster.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}

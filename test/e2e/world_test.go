@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -44,7 +43,7 @@ func theWorld(t *testing.T) *world {
 	t.Helper()
 	create.Do(func() { shared.untold = shared.begin(context.Background()) })
 	if shared.untold != nil {
-		t.Fatalf("%v\nWhat was told before:\n%s", shared.untold, shared.told.String())
+		t.Fatalf("%v\nWhat was told before:\n%s\nWhat the operator says:\n%s", shared.untold, shared.told.String(), shared.reports(t))
 	}
 	return &shared
 }
@@ -81,11 +80,16 @@ func newClient(config *rest.Config) (client.WithWatch, error) {
 	return client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()})
 }
 
-// operatorLog is what the operator, and all before it, have logged.
-func (w *world) operatorLog() string {
-	content, err := os.ReadFile(filepath.Join(w.cluster.Logs, "rampart.log"))
+// reports are what the operator says of every workload, in its own words.
+func (w *world) reports(t *testing.T) string {
+	t.Helper()
+	if w.cluster == nil {
+		return "nothing: there is no cluster"
+	}
+	output, err := w.cluster.RunKubectl(t.Context(), "get", "readinessreports", "--all-namespaces", "--output=jsonpath="+
+		`{range .items[*]}{.metadata.namespace}/{.metadata.name}: {.status.message}; {.status.drift.decision}{"\n"}{range .status.actions[*]}  {.time} {.outcome} {.message}{"\n"}{end}{end}`)
 	if err != nil {
 		return err.Error()
 	}
-	return string(content)
+	return output
 }
