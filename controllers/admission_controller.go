@@ -117,7 +117,7 @@ func (r *AdmissionReconciler) ledger(ctx context.Context, environments environme
 			return nil, err
 		}
 		_, enrolled := environments.Of(namespace)
-		if found && enrolled && gate.Opened(namespace.Annotations) {
+		if found && (enrolled || environments.Held(namespace)) && gate.Opened(namespace.Annotations) {
 			level := gate.Level(here)
 			namespaces[level] = append(namespaces[level], name)
 		}
@@ -141,7 +141,7 @@ func (r *AdmissionReconciler) quarantine(ctx context.Context, environments envir
 	var entries []remediation.Quarantined
 	for i := range reports.Items {
 		status := &reports.Items[i].Status
-		if _, stands := environments.Named(status.Environment); !stands {
+		if !environments.Exists(status.Environment) {
 			continue
 		}
 		for _, revision := range status.Quarantined {

@@ -21,6 +21,9 @@ import (
 // namespace without an environment the gate is not in force, and has no level; it begins
 // anew when there is one again.
 func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, in gate.Input, now time.Time) error {
+	if in.Held {
+		return nil
+	}
 	if in.Policy == nil {
 		g.Status.Level, g.Status.LevelSince = "", nil
 		g.Status.Next = "refuses nothing while its namespace belongs to no environment"

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -65,6 +66,7 @@ func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) er
 	}
 	now := r.Clock.Now()
 	gate.Decide(input).Record(&g.Status, g.Generation, now)
+	meta.RemoveStatusCondition(&g.Status.Conditions, v1alpha1.ConditionReconciling)
 	if err := r.climb(ctx, &g, input, now); err != nil {
 		return err
 	}

@@ -31,6 +31,12 @@ func gatherGate(ctx context.Context, c client.Reader, environments environment.M
 			return in, err
 		}
 	}
+	in.Held = found && in.Policy == nil && environments.Held(here)
+	if there, found, err := readNamespace(ctx, c, g.Spec.Source.Namespace); err != nil {
+		return in, err
+	} else if _, enrolled := environments.Of(there); found && !enrolled && environments.Held(there) {
+		in.Held = true
+	}
 	in.Source, err = gatherSource(ctx, c, environments, g.Spec.Source.Namespace)
 	return in, err
 }

@@ -73,6 +73,9 @@ func (r *NamespaceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 // judge says which of our annotations the namespace should have.
 func (r *NamespaceReconciler) judge(ctx context.Context, namespace *corev1.Namespace, environments environment.Map) (map[string]string, error) {
 	own, enrolled := environments.Of(namespace)
+	if !enrolled && environments.Held(namespace) {
+		return ownAnnotations(namespace.Annotations), nil
+	}
 	if !enrolled {
 		return map[string]string{}, nil
 	}

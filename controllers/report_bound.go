@@ -18,7 +18,6 @@ var shortenings = []func(*v1alpha1.ReadinessReportStatus){
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 3) },
 	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 5)] },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 1) },
-	func(s *v1alpha1.ReadinessReportStatus) { s.Actions = s.Actions[:min(len(s.Actions), 3)] },
 	func(s *v1alpha1.ReadinessReportStatus) { s.Quarantined = s.Quarantined[:min(len(s.Quarantined), 3)] },
 	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 1)] },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 0) },

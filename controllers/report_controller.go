@@ -72,6 +72,8 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, r.recordFailure(ctx, l, err)
 	}
 	switch {
+	case l.held:
+		return reconcile.Result{}, nil
 	case !l.enrolled:
 		return reconcile.Result{}, r.withdraw(ctx, l)
 	case l.object == nil:

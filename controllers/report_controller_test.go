@@ -104,6 +104,35 @@ var _ = Describe("ReadinessReport", func() {
 		Expect(w.report("shop").Status.Findings).To(BeEquivalentTo(1))
 	})
 
+	It("counts no pod that somebody made by hand under the workload's name", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.joined("empty")
+		w.running("shop")
+		w.look("shop")
+		honest := w.report("shop").Status.Evidence.Counted
+
+		deployment := w.deployment("shop")
+		rs := w.replicaSet(deployment)
+		ofDeployment := rs.DeepCopy()
+		ofDeployment.Spec.Template.Spec.Containers[0].Image = "evil.example/pause:1"
+		for _, owner := range []metav1.OwnerReference{
+			*metav1.NewControllerRef(deployment, appsv1.SchemeGroupVersion.WithKind("Deployment")),
+			*metav1.NewControllerRef(rs, appsv1.SchemeGroupVersion.WithKind("ReplicaSet")),
+		} {
+			forged := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{
+					Namespace: rs.Namespace, GenerateName: "forged-", Labels: rs.Spec.Template.Labels, OwnerReferences: []metav1.OwnerReference{owner},
+				},
+				Spec: ofDeployment.Spec.Template.Spec,
+			}
+			forged.Spec.NodeName = healthyNode
+			Expect(admin.Create(ctx, forged)).To(Succeed())
+			w.setReady(forged)
+		}
+		w.look("shop")
+		Expect(w.report("shop").Status.Evidence.Counted).To(Equal(honest))
+	})
+
 	It("begins no new revision when the workload is scaled or restarted", func() {
 		w := newWorld(v1alpha1.Staging)
 		w.joined("empty")

@@ -82,7 +82,7 @@ func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
 	case evidence.DrillBegun(status.Evidence, *status.Drill):
 		status.Message = message.Cut(status.Message+"; a drill runs: pod "+status.Drill.Pod+" was evicted", maxText)
 	case waited >= drillPatience:
-		status.Drill = nil
+		status.Drill, status.DrillRefused = nil, &metav1.Time{Time: now.Truncate(time.Second)}
 		p.lookAgain(now.Add(soonest))
 	default:
 		p.lookAgain(status.Drill.Since.Add(drillPatience))
@@ -98,6 +98,8 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 		Awaited:   true,
 		Workload:  l.workload,
 		Pods:      l.podsOfRevision(),
+		Incident:  l.environment.Policy.Status.Breaker != nil,
+		Refused:   ptr.Deref(status.DrillRefused, metav1.Time{}).Time,
 		Drifted:   status.Drift != nil && status.Drift.Leaves > 0,
 		Failing:   status.FailingSince != nil,
 		Evidence:  status.Evidence,

@@ -36,7 +36,10 @@ type look struct {
 	// environment that the namespace belongs to; enrolled is false when there is none.
 	environment environment.Environment
 	enrolled    bool
-	namespace   *corev1.Namespace
+	// held is true when the policy of the namespace cannot be read: nothing is judged, and
+	// nothing is thrown away.
+	held      bool
+	namespace *corev1.Namespace
 
 	// object is nil when the workload is gone, or is not the top of its owners.
 	object   workload.Object
@@ -125,6 +128,7 @@ func (r *ReportReconciler) gatherNamespace(ctx context.Context, l *look, environ
 	}
 	if l.namespace.DeletionTimestamp == nil {
 		l.environment, l.enrolled = environments.Of(l.namespace)
+		l.held = !l.enrolled && environments.Held(l.namespace)
 	}
 	return nil
 }
@@ -153,7 +157,9 @@ func (r *ReportReconciler) gatherObject(ctx context.Context, l *look) error {
 
 // gatherOwners finds what controls the workload's pods, and how its newest revision is named.
 func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
-	l.owners = []types.UID{l.object.GetUID()}
+	if !ownsThroughOthers(l.key.Kind) {
+		l.owners = []types.UID{l.object.GetUID()}
+	}
 	controlled := client.MatchingFields{indexController: string(l.object.GetUID())}
 	switch object := l.object.(type) {
 	case *appsv1.Deployment:
@@ -197,6 +203,19 @@ func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
 	return nil
 }
 
+// ownsThroughOthers says whether the kind makes no pods itself. A pod that names it as its
+// owner was made by hand.
+func ownsThroughOthers(kind v1alpha1.WorkloadKind) bool {
+	return kind == v1alpha1.KindDeployment || kind == v1alpha1.KindCronJob
+}
+
+// genuine leaves out pods that claim to be of the newest revision and run something else.
+func (l *look) genuine(pods []workload.Pod) []workload.Pod {
+	return slices.DeleteFunc(pods, func(p workload.Pod) bool {
+		return l.templateHash != "" && p.TemplateHash == l.templateHash && !l.workload.Made(p)
+	})
+}
+
 func (r *ReportReconciler) gatherPods(ctx context.Context, l *look) error {
 	if pod, bare := l.object.(*corev1.Pod); bare {
 		l.livePods = []*corev1.Pod{pod}
@@ -215,8 +234,9 @@ func (r *ReportReconciler) gatherPods(ctx context.Context, l *look) error {
 	for _, p := range l.livePods {
 		l.pods = append(l.pods, workload.PodFrom(p))
 	}
+	l.pods = l.genuine(l.pods)
 	// Read after the live ones: a pod that leaves in between is seen twice, not never.
-	l.departed = r.Departures.Of(l.owners)
+	l.departed = l.genuine(r.Departures.Of(l.owners))
 	return nil
 }
 

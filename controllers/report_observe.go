@@ -100,16 +100,28 @@ func sameTargets(a, b v1alpha1.ReadinessTargets) bool {
 	return a.Target == b.Target && a.Confidence == b.Confidence && slices.Equal(a.Qualities, b.Qualities)
 }
 
+// fillDigests completes what images resolved to where that was not known when they were
+// proven. A digest that is known stays: what a tag resolves to later was not proven.
+func fillDigests(proven, now []v1alpha1.RevisionContainer) {
+	for i := range proven {
+		for _, c := range now {
+			if proven[i].Digest == "" && c.Name == proven[i].Name && c.Image == proven[i].Image {
+				proven[i].Digest = c.Digest
+			}
+		}
+	}
+}
+
 // recordProven remembers the revision among the proven ones, the newest first. What its
-// images resolved to is filled in as soon as it is known.
+// images resolved to is filled in as soon as it is known, and never replaced.
 func recordProven(status *v1alpha1.ReadinessReportStatus, score int32, now time.Time) {
 	current := v1alpha1.ProvenRevision{
 		Hash: status.Revision.Hash, Time: metav1.NewTime(now.Truncate(time.Second)), Score: score,
-		Targets: status.Targets, Containers: status.Revision.Containers,
+		Targets: status.Targets, Containers: slices.Clone(status.Revision.Containers),
 	}
 	i := slices.IndexFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == current.Hash })
 	if i >= 0 && sameTargets(status.Proven[i].Targets, current.Targets) {
-		status.Proven[i].Containers = current.Containers
+		fillDigests(status.Proven[i].Containers, current.Containers)
 		return
 	}
 	if i >= 0 {

@@ -17,6 +17,13 @@ import (
 // operator that intended it is gone, or the API server did not answer.
 const resumeAfter = 30 * time.Second
 
+const (
+	// actionSettles is how long an action counts as going on before its rollout shows.
+	actionSettles = 10 * time.Second
+	// actionRolls is the longest that the rollout which it set off counts as going on.
+	actionRolls = 10 * time.Minute
+)
+
 // protect judges what became of the workload in the hands of others: a failing rollout,
 // then drift. It plans at most one action.
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
@@ -77,7 +84,7 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 	}
 	usage := remediation.Usage{Kind: kind, Actions: l.report.Status.Actions}
 	for _, other := range others {
-		if changing(&other) {
+		if changing(&other, now) {
 			usage.InEnvironment++
 			if other.Namespace == l.key.Namespace {
 				usage.InNamespace = fmt.Sprintf("%s %s", other.Status.Workload.Kind, other.Status.Workload.Name)
@@ -105,10 +112,22 @@ func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.Re
 	return others, nil
 }
 
-// changing says whether the operator is changing a workload now.
-func changing(report *v1alpha1.ReadinessReport) bool {
-	actions := report.Status.Actions
-	return len(actions) > 0 && actions[0].Outcome == v1alpha1.ActionIntended
+// changing says whether the operator is changing a workload now: an action is intended,
+// or the rollout that one has set off goes on.
+func changing(report *v1alpha1.ReadinessReport, now time.Time) bool {
+	status := &report.Status
+	if len(status.Actions) == 0 {
+		return false
+	}
+	switch last, since := status.Actions[0], now.Sub(status.Actions[0].Time.Time); last.Outcome {
+	case v1alpha1.ActionIntended:
+		return true
+	case v1alpha1.ActionDone:
+		rolling := len(status.Outcomes) > 0 && status.Outcomes[0].Result == v1alpha1.RolloutRolling
+		return since < actionSettles || (rolling && since < actionRolls)
+	default:
+		return false
+	}
 }
 
 // environmentHealth is what the breaker judges.

@@ -197,7 +197,16 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.image("shop")).To(Equal(badImage))
 		Expect(result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", time.Minute)), "no event tells that the other one is done")
 
-		w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) { status.Actions[0].Outcome = v1alpha1.ActionDone })
+		By("waiting for its rollout too")
+		w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) {
+			status.Actions[0].Outcome = v1alpha1.ActionDone
+			status.Outcomes = []v1alpha1.RevisionOutcome{{Number: 1, Hash: "a", Result: v1alpha1.RolloutRolling}}
+		})
+		w.later(time.Minute)
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(badImage))
+
+		w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) { status.Outcomes[0].Result = v1alpha1.RolloutStable })
 		w.look("shop")
 		Expect(w.image("shop")).To(Equal(goodImage))
 	})

@@ -138,6 +138,10 @@ type ReadinessReportStatus struct {
 	// +optional
 	LastDrill *metav1.Time `json:"lastDrill,omitempty"`
 
+	// drillRefused is when a drill last came to nothing because the eviction was refused.
+	// +optional
+	DrillRefused *metav1.Time `json:"drillRefused,omitempty"`
+
 	// actions are the last 10 things that the operator did to the workload, or would
 	// have done, newest first.
 	// +optional

@@ -993,6 +993,10 @@ func (in *ReadinessReportStatus) DeepCopyInto(out *ReadinessReportStatus) {
 		in, out := &in.LastDrill, &out.LastDrill
 		*out = (*in).DeepCopy()
 	}
+	if in.DrillRefused != nil {
+		in, out := &in.DrillRefused, &out.DrillRefused
+		*out = (*in).DeepCopy()
+	}
 	if in.Actions != nil {
 		in, out := &in.Actions, &out.Actions
 		*out = make([]Action, len(*in))

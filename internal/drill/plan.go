@@ -19,6 +19,8 @@ const (
 	MaxRunning = 5
 	// leastReady is how many pods must be ready before one of them is taken away.
 	leastReady = 2
+	// refusedPause follows an eviction that the API server refused.
+	refusedPause = 10 * time.Minute
 )
 
 // Input is what a drill depends on.
@@ -35,6 +37,10 @@ type Input struct {
 	Pods     []workload.Pod
 	// Drifted is true while the workload differs from its baseline.
 	Drifted bool
+	// Incident is true while so much of the environment fails that its breaker is open.
+	Incident bool
+	// Refused is when an eviction for a drill was last refused; zero when none was.
+	Refused time.Time
 	// Failing is true while it fails.
 	Failing bool
 	// Evidence of the current revision.
@@ -65,6 +71,9 @@ func Plan(in Input, now time.Time) Decision {
 	if why := in.unsafe(); why != "" {
 		return Decision{Wait: "no drill: " + why}
 	}
+	if next := in.Refused.Add(refusedPause); !in.Refused.IsZero() && now.Before(next) {
+		return Decision{Wait: "no drill: the last eviction was refused, likely by a disruption budget; it is tried again at " + next.UTC().Format(time.TimeOnly), At: next}
+	}
 	if in.RunningInNamespace > 0 {
 		return Decision{Wait: "a drill is running in the namespace"}
 	}
@@ -94,6 +103,8 @@ func (in Input) unsafe() string {
 		return "its pods write to persistent volumes"
 	case w.Replicas < leastReady:
 		return fmt.Sprintf("it needs at least %d replicas to lose one safely", leastReady)
+	case in.Incident:
+		return "too much of the environment fails"
 	case in.Failing:
 		return "it is failing"
 	case in.Drifted:

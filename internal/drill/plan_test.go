@@ -70,6 +70,8 @@ func TestGuards(t *testing.T) {
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"},
 			}}}
 		}, "persistent volumes"},
+		{"an environment in an incident", func(in *drill.Input) { in.Incident = true }, "too much of the environment fails"},
+		{"an eviction that was refused a moment ago", func(in *drill.Input) { in.Refused = now.Add(-time.Minute) }, "tried again at 09:09:00"},
 		{"a failing workload", func(in *drill.Input) { in.Failing = true }, "failing"},
 		{"a drifted workload", func(in *drill.Input) { in.Drifted = true }, "drifted"},
 		{"a rollout in progress", func(in *drill.Input) { in.Workload.Rollout.Updated = 2 }, "every replica is ready"},

@@ -22,6 +22,8 @@ import (
 type Map struct {
 	excluded     []string
 	environments []Environment
+	// unreadable are policies of which nobody can say what they select.
+	unreadable map[string]bool
 }
 
 // Environment is an EnvironmentPolicy as it is acted on.
@@ -42,7 +44,7 @@ func (e Environment) Name() string { return e.Policy.Name }
 // whose selector cannot be read selects nothing; the CRD's validation and the
 // policy's condition say so.
 func NewMap(policies []v1alpha1.EnvironmentPolicy, operatorNamespace string) Map {
-	m := Map{excluded: slices.Clone(admission.SystemNamespaces)}
+	m := Map{unreadable: map[string]bool{}, excluded: slices.Clone(admission.SystemNamespaces)}
 	if operatorNamespace != "" {
 		m.excluded = append(m.excluded, operatorNamespace)
 	}
@@ -52,6 +54,7 @@ func NewMap(policies []v1alpha1.EnvironmentPolicy, operatorNamespace string) Map
 		}
 		selector, err := Selector(&policies[i])
 		if err != nil {
+			m.unreadable[policies[i].Name] = true
 			continue
 		}
 		m.environments = append(m.environments, Environment{
@@ -105,6 +108,12 @@ func (m Map) Named(name string) (Environment, bool) {
 	return Environment{}, false
 }
 
+// Exists says whether there is a policy with that name, readable or not.
+func (m Map) Exists(name string) bool {
+	_, readable := m.Named(name)
+	return readable || m.unreadable[name]
+}
+
 // Of is the environment that a namespace belongs to; false when there is none.
 func (m Map) Of(namespace *corev1.Namespace) (Environment, bool) {
 	if slices.Contains(m.excluded, namespace.Name) {
@@ -116,6 +125,13 @@ func (m Map) Of(namespace *corev1.Namespace) (Environment, bool) {
 		}
 	}
 	return Environment{}, false
+}
+
+// Held says whether a namespace belongs to a policy whose selector cannot be read now.
+// Nobody knows whether it still does, so that everything about it stays as it is.
+func (m Map) Held(namespace *corev1.Namespace) bool {
+	joined, found := ParseJoined(namespace.Annotations)
+	return found && m.unreadable[joined.Environment]
 }
 
 // Membership is how the namespaces of a cluster fall to one environment.

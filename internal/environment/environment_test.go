@@ -102,6 +102,21 @@ func TestMembersSayWhatIsCededToWhom(t *testing.T) {
 	g.Expect(m.Members("unknown", namespaces).Namespaces).To(BeEmpty())
 }
 
+func TestANamespaceOfAPolicyThatCannotBeReadIsHeld(t *testing.T) {
+	g := NewWithT(t)
+	broken := policy("production", v1alpha1.Production, monday, nil)
+	broken.Spec.NamespaceSelector = metav1.LabelSelector{MatchLabels: map[string]string{"team": "no label value"}}
+	m := environment.NewMap([]v1alpha1.EnvironmentPolicy{broken}, operatorNamespace)
+
+	member := namespace("shop", team)
+	member.Annotations = map[string]string{v1alpha1.AnnotationJoined: environment.Joined{Environment: "production", Since: monday}.String()}
+	stranger := namespace("other", team)
+	g.Expect(m.Held(&member)).To(BeTrue())
+	g.Expect(m.Held(&stranger)).To(BeFalse(), "it never belonged to the policy")
+	g.Expect(m.Exists("production")).To(BeTrue())
+	g.Expect(environment.NewMap(nil, operatorNamespace).Held(&member)).To(BeFalse(), "a policy that is gone holds nothing")
+}
+
 func TestNextTargets(t *testing.T) {
 	g := NewWithT(t)
 	follower := policy("production", v1alpha1.Production, monday, team)

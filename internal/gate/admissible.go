@@ -13,7 +13,8 @@ import (
 // proven one, so that going back is never blocked, and the one that runs in the source
 // if the gate is open for it. A revision with evidence against it is left out, until
 // another one runs there; one whose tag has moved stays by the digest that was proven.
-func admissible(status v1alpha1.ReadinessReportStatus, state v1alpha1.GateState) [][]string {
+// What was proven for less than the gate asks for is left out.
+func admissible(status v1alpha1.ReadinessReportStatus, state v1alpha1.GateState, targets v1alpha1.ReadinessTargets) [][]string {
 	tags := newTags(status)
 	var revisions [][]string
 	current := status.Revision.Hash
@@ -22,6 +23,9 @@ func admissible(status v1alpha1.ReadinessReportStatus, state v1alpha1.GateState)
 		revisions = append(revisions, tags.signatures(status.Revision.Containers))
 	}
 	for _, p := range status.Proven {
+		if !cover(p.Targets, targets) {
+			continue
+		}
 		if p.Hash == current && state != v1alpha1.GatePending && !moved {
 			continue
 		}

@@ -21,9 +21,9 @@ func Arrived(annotations map[string]string, key Key, containers []v1alpha1.Revis
 	arrival := v1alpha1.ArrivalProven
 	for _, c := range containers {
 		switch {
-		case listed(entry.Proven, c):
 		case listed(entry.TakenOver, c):
 			arrival = ""
+		case listed(entry.Proven, c):
 		default:
 			return v1alpha1.ArrivalUnproven
 		}

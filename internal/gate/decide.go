@@ -22,6 +22,9 @@ type Input struct {
 	// Policy is the effective policy of the gate's own namespace; nil when the namespace
 	// belongs to no environment.
 	Policy *v1alpha1.EnvironmentPolicySpec
+	// Held is true when the policy of the gate's namespace, or of its source, cannot be
+	// read: nothing is decided then, and everything stays.
+	Held bool
 	// Source is what is known of the namespace that the gate looks at.
 	Source Source
 	// Judge scores a report against targets that differ from those in the report. Left
@@ -83,6 +86,8 @@ type Admission struct {
 func Decide(in Input) Decision {
 	namespace, source := in.Gate.Namespace, in.Gate.Spec.Source.Namespace
 	switch {
+	case in.Held:
+		return Unknown(v1alpha1.ReasonPolicyMissing, "the EnvironmentPolicy of this namespace or of its source has a selector that cannot be read: correct it; until then everything stays as it is")
 	case in.Policy == nil:
 		return Unknown(v1alpha1.ReasonPolicyMissing, fmt.Sprintf(
 			"namespace %s belongs to no environment: create an EnvironmentPolicy that selects it, or label it for one", namespace))

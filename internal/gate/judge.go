@@ -65,7 +65,7 @@ func (j judge) workload(report v1alpha1.ReadinessReport) verdict {
 	v.admission = Admission{
 		Key:       key,
 		Message:   message.Cut(j.standing(v.workload, status.State), maxLine),
-		Revisions: admissible(status, v.workload.State),
+		Revisions: admissible(status, v.workload.State, j.targets),
 	}
 	if !key.Fits() {
 		v.workload.Message += fmt.Sprintf("; its name has more than %d characters, so admission cannot look it up and takes every new image of it for unproven", maxAnnotationName)

@@ -5,6 +5,7 @@ package remediation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -45,7 +46,7 @@ type Breaker struct {
 // environment has been calm for a while. Without workloads there is nothing to judge.
 func Break(e Environment, radius v1alpha1.BlastRadius, now time.Time) Breaker {
 	unhealthy := len(e.FailingSince)
-	together := mostTogether(e.FailingSince)
+	together := mostTogether(recent(e.FailingSince, now))
 	reason := ""
 	switch {
 	case unhealthy >= 2 && unhealthy*100 > int(radius.MaxUnhealthy)*e.Workloads:
@@ -63,6 +64,12 @@ func Break(e Environment, radius v1alpha1.BlastRadius, now time.Time) Breaker {
 			"many workloads failed until shortly ago: remediation starts again at %s if it stays calm", clock(until))}
 	}
 	return Breaker{Tripped: e.Tripped}
+}
+
+// recent leaves out what has been failing for longer than the breaker remembers: what is
+// broken for good says nothing about a common cause now.
+func recent(since []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(since), func(t time.Time) bool { return now.Sub(t) > calmFor })
 }
 
 // mostTogether is the largest number of failures that began within togetherWithin.

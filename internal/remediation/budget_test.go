@@ -4,6 +4,7 @@
 package remediation_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -95,7 +96,8 @@ func TestTheBreaker(t *testing.T) {
 		{"two of nine are unhealthy", remediation.Environment{Workloads: 9, FailingSince: hours(2)}, true, "2 of 9"},
 		{"few of many, but together", remediation.Environment{Workloads: 1000, FailingSince: failing(0, time.Minute, 2*time.Minute)}, true, "3 workloads began to fail within 2 minutes"},
 		{"few of many, one after the other", remediation.Environment{Workloads: 1000, FailingSince: failing(0, 90*time.Second, 3*time.Minute)}, false, ""},
-		{"two hundred at once", remediation.Environment{Workloads: 1000, FailingSince: make([]time.Time, 200)}, true, "200 workloads"},
+		{"two hundred at once", remediation.Environment{Workloads: 1000, FailingSince: slices.Repeat([]time.Time{noon.Add(-time.Minute)}, 200)}, true, "200 workloads"},
+		{"a few that have been broken for weeks", remediation.Environment{Workloads: 1000, FailingSince: slices.Repeat([]time.Time{noon.Add(-600 * time.Hour)}, 5)}, false, ""},
 		{"calm since a minute", remediation.Environment{Workloads: 10, Tripped: noon.Add(-time.Minute)}, true, "starts again at 12:04:00 UTC"},
 		{"calm for long", remediation.Environment{Workloads: 10, Tripped: noon.Add(-5 * time.Minute)}, false, ""},
 	} {

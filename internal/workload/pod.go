@@ -34,6 +34,8 @@ type Pod struct {
 	Restarts int32
 	// Containers are the states of its containers, init containers first.
 	Containers []Container
+	// Runs is what the pod was made to run: the image and command of each container by name.
+	Runs map[string]string
 	// Phase is the pod's phase.
 	Phase corev1.PodPhase
 	// Deleting is when its grace period ends, if it is being deleted. Asked is when
@@ -90,6 +92,7 @@ func PodFrom(p *corev1.Pod) Pod {
 		Grace:          time.Duration(ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)) * time.Second,
 		FinalStateSeen: true,
 	}
+	pod.Runs = runs(p.Spec)
 	if p.DeletionTimestamp != nil {
 		granted := time.Duration(ptr.Deref(p.DeletionGracePeriodSeconds, 0)) * time.Second
 		pod.Deleting, pod.Asked, pod.Grace = p.DeletionTimestamp.Time, p.DeletionTimestamp.Add(-granted), granted
@@ -116,6 +119,27 @@ func PodFrom(p *corev1.Pod) Pod {
 		pod.Restarts += c.Restarts
 	}
 	return pod
+}
+
+// runs is the image and command of each container by name.
+func runs(spec corev1.PodSpec) map[string]string {
+	all := map[string]string{}
+	for _, c := range containersOf(spec) {
+		all[c.Name] = strings.Join(append([]string{c.Image}, c.Command...), "\x00")
+	}
+	return all
+}
+
+// Made says whether the pod runs what the workload's newest template says, injected
+// containers aside. Whoever may create pods may also write their owner and their labels:
+// a pod that runs something else says nothing about the revision.
+func (w Workload) Made(p Pod) bool {
+	for name, run := range runs(w.Template.Spec) {
+		if p.Runs[name] != run {
+			return false
+		}
+	}
+	return true
 }
 
 func containerFrom(s *corev1.ContainerStatus, init bool) Container {

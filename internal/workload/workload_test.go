@@ -255,6 +255,29 @@ func TestCrashed(t *testing.T) {
 	}
 }
 
+func TestAPodIsGenuineWhenItRunsWhatTheTemplateSays(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*corev1.PodSpec)
+		want   bool
+	}{
+		{"the same containers", func(*corev1.PodSpec) {}, true},
+		{"a container was injected", func(s *corev1.PodSpec) {
+			s.Containers = append(s.Containers, corev1.Container{Name: "proxy", Image: "mesh:1"})
+		}, true},
+		{"another image", func(s *corev1.PodSpec) { s.Containers[0].Image = "evil.example/pause:1" }, false},
+		{"another command", func(s *corev1.PodSpec) { s.Containers[0].Command = []string{"/sleep"} }, false},
+		{"a container is missing", func(s *corev1.PodSpec) { s.Containers[0].Name = "other" }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := deployment()
+			p := &corev1.Pod{Spec: *d.Spec.Template.Spec.DeepCopy()}
+			test.change(&p.Spec)
+			NewWithT(t).Expect(view(t, d).Made(workload.PodFrom(p))).To(Equal(test.want))
+		})
+	}
+}
+
 func TestNodeTrouble(t *testing.T) {
 	g := NewWithT(t)
 	node := func(conditions ...corev1.NodeCondition) *corev1.Node {
