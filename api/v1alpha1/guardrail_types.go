@@ -58,7 +58,9 @@ type GuardrailSpec struct {
 	// +required
 	Category GuardrailCategory `json:"category"`
 
-	// severity is shown to people and orders findings. It never changes a consequence by itself.
+	// severity is shown to people and orders findings. It changes no level; but where an
+	// environment enforces a Critical guardrail, its findings in the source close the
+	// environment's gates, because admission would refuse them anyway.
 	// +optional
 	// +kubebuilder:default=Medium
 	Severity Severity `json:"severity,omitempty"`
