@@ -38,7 +38,9 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 	var changes []v1alpha1.LevelChange
 	for _, name := range slices.Sorted(maps.Keys(seen.rules)) {
 		bounds, stands := progression.Stands(seen.own.Spec, seen.rules[name])
-		if !stands || len(states) == maxGuardrails {
+		// Whatever is new begins when the environment is not suspended any more.
+		frozenOut := previous[name] == nil && seen.own.Spec.Suspend == v1alpha1.SuspendAll
+		if !stands || frozenOut || len(states) == maxGuardrails {
 			continue
 		}
 		rule := guardrail.Digest(seen.rules[name].Status.Accepted.Spec)

@@ -43,6 +43,9 @@ func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, i
 		Now:         now,
 	})
 	g.Status.Level, g.Status.Next = step.Level, step.Next
-	g.Status.LevelSince = &metav1.Time{Time: step.Since}
+	g.Status.LevelSince = nil
+	if !step.Since.IsZero() {
+		g.Status.LevelSince = &metav1.Time{Time: step.Since}
+	}
 	return nil
 }

@@ -98,9 +98,14 @@ func (r *GateReconciler) announce(before, after *v1alpha1.PromotionGate) {
 			"the gate %s", after.Status.Next)
 		return
 	}
-	if before.Status.Level != "" && after.Status.Level != before.Status.Level {
+	switch was, is := before.Status.Level, after.Status.Level; {
+	case was == "" || was == is:
+	case is.Above(was):
 		r.Events.Eventf(after, nil, telemetry.Normal, telemetry.ReasonGateRaised, telemetry.ActionProgress,
-			"an unproven image now meets %s, before %s: %s", after.Status.Level, before.Status.Level, after.Status.Next)
+			"an unproven image now meets %s, before %s", is, was)
+	default:
+		r.Events.Eventf(after, nil, telemetry.Warning, telemetry.ReasonGateLowered, telemetry.ActionProgress,
+			"an unproven image now meets %s, before %s: maxLevel is lower", is, was)
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/remediation"
-	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 // act does what was planned and recorded, in an order in which a crash at any line
@@ -28,9 +27,7 @@ func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Ti
 	case p.action != nil:
 		return r.remediate(ctx, l, p, now)
 	case p.drill != nil:
-		r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonDrillBegun, telemetry.ActionDrill,
-			"evicting pod %s to see whether the workload recovers: a promotion gate waits for it", p.drill.Pod)
-		return r.evict(ctx, l, p.drill)
+		return r.evict(ctx, l, p.drill, now)
 	case p.disown:
 		return r.disown(ctx, l)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
@@ -68,6 +69,7 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 		Kind: v1alpha1.DrillEvict, Pod: decision.Pod.Name, PodUID: decision.Pod.UID, Since: metav1.NewTime(now.Truncate(time.Second)),
 	}
 	status.Drill, status.LastDrill = p.drill, &p.drill.Since
+	p.lookAgain(now.Add(drillPatience))
 }
 
 // followDrill clears the drill once its trial has ended, or once it is clear that it
@@ -82,7 +84,7 @@ func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
 	case evidence.DrillBegun(status.Evidence, *status.Drill):
 		status.Message = message.Cut(status.Message+"; a drill runs: pod "+status.Drill.Pod+" was evicted", maxText)
 	case waited >= drillPatience:
-		status.Drill, status.DrillRefused = nil, &metav1.Time{Time: now.Truncate(time.Second)}
+		status.Drill = nil
 		p.lookAgain(now.Add(soonest))
 	default:
 		p.lookAgain(status.Drill.Since.Add(drillPatience))
@@ -126,7 +128,7 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 
 // evict asks the API server to take one pod away, as a node drain would: disruption
 // budgets are respected, and a refusal teaches nothing about the workload.
-func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill) error {
+func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill, now time.Time) error {
 	for _, pod := range l.livePods {
 		if string(pod.UID) != d.PodUID {
 			continue
@@ -135,11 +137,25 @@ func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill
 			ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
 			DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(types.UID(d.PodUID))}},
 		})
-		refused := apierrors.IsTooManyRequests(err) || apierrors.IsNotFound(err) || apierrors.IsConflict(err)
-		if err == nil || refused {
+		switch gone := apierrors.IsNotFound(err) || apierrors.IsConflict(err); {
+		case err == nil:
+			r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonDrillBegun, telemetry.ActionDrill,
+				"evicting pod %s to see whether the workload recovers: a promotion gate waits for it", d.Pod)
+			return nil
+		case apierrors.IsTooManyRequests(err):
+			return r.recordRefusal(ctx, l, now)
+		case gone:
 			return nil
 		}
 		return fmt.Errorf("evict pod %s for a drill: %w", pod.Name, err)
 	}
 	return nil
+}
+
+// recordRefusal ends a drill whose eviction was refused, so that the next one waits.
+func (r *ReportReconciler) recordRefusal(ctx context.Context, l *look, now time.Time) error {
+	before := l.report.DeepCopy()
+	l.report.Status.Drill, l.report.Status.DrillRefused = nil, &metav1.Time{Time: now.Truncate(time.Second)}
+	_, err := recordStatus(ctx, r.Client, before, l.report)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -138,6 +139,27 @@ var _ = Describe("A drill", func() {
 		Expect(*evictions).To(Equal(1))
 		Expect(w.report("cart").Status.Message).To(ContainSubstring("a drill is running in the namespace"))
 		Expect(result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", time.Minute)), "no event tells that the other one is over")
+	})
+
+	It("that a disruption budget refuses is not tried again and again", func() {
+		_, w := newGatedWorld()
+		w.deploy("shop")
+		w.rollOut("shop")
+		tries := 0
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			SubResourceCreate: func(context.Context, client.Client, string, client.Object, client.Object, ...client.SubResourceCreateOption) error {
+				tries++
+				return apierrors.NewTooManyRequests("a disruption budget allows no eviction", 0)
+			},
+		})
+		w.restartOperator()
+		for range 20 {
+			w.look("shop")
+			w.later(time.Minute)
+		}
+		Expect(tries).To(And(BeNumerically(">=", 1), BeNumerically("<=", 3)), "one in ten minutes, for twenty")
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("no drill: the last eviction was refused"))
+		Expect(w.told(telemetry.ReasonDrillBegun)).To(BeFalse(), "nothing was evicted")
 	})
 
 	It("that was recorded and never begun is given up, not repeated", func() {

@@ -63,6 +63,8 @@ func StepGate(in GateInput) GateOutput {
 
 func (in GateInput) move(c climb) move {
 	switch {
+	case in.Level == "" && in.Suspend == v1alpha1.SuspendAll:
+		return move{} // it begins when the environment is not suspended any more
 	case in.Level == "":
 		return move{in.Bounds.Start, fmt.Sprintf("new here: startLevel is %s", in.Bounds.Start)}
 	case in.Suspend == v1alpha1.SuspendAll:
@@ -77,6 +79,9 @@ func (in GateInput) move(c climb) move {
 }
 
 func (in GateInput) next(c climb) string {
+	if in.Suspend == v1alpha1.SuspendAll && c.level == "" {
+		return "begins when the environment is not suspended any more"
+	}
 	if in.Suspend == v1alpha1.SuspendAll {
 		return fmt.Sprintf("stays at %s: the environment is suspended", c.level)
 	}

@@ -56,3 +56,16 @@ func TestGateBounds(t *testing.T) {
 	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{MaxLevel: v1alpha1.Observe}, v1alpha1.Production)).To(Equal(Bounds{v1alpha1.Observe, v1alpha1.Observe}))
 	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{StartLevel: v1alpha1.Enforce}, v1alpha1.Production)).To(Equal(Bounds{v1alpha1.Enforce, v1alpha1.Enforce}))
 }
+
+func TestAGateThatIsNewWhileEverythingIsSuspendedHasNotBegun(t *testing.T) {
+	g := NewWithT(t)
+	in := GateInput{
+		Bounds:      Bounds{Start: v1alpha1.Enforce, Max: v1alpha1.Enforce},
+		Progression: v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90},
+		Suspend:     v1alpha1.SuspendAll,
+		Now:         time.Unix(1000, 0),
+	}
+	g.Expect(StepGate(in).Level).To(BeEmpty(), "its decisions are frozen, so that it must not refuse by them")
+	in.Suspend = v1alpha1.SuspendNone
+	g.Expect(StepGate(in).Level).To(Equal(v1alpha1.Enforce), "it begins afterwards")
+}

@@ -22,6 +22,7 @@ const (
 	ReasonGateOpened        = "GateOpened"
 	ReasonGateClosed        = "GateClosed"
 	ReasonGateRaised        = "GateLevelRaised"
+	ReasonGateLowered       = "GateLevelLowered"
 	ReasonGateNotInForce    = "GateNotInForce"
 	ReasonProven            = "RevisionProven"
 	ReasonDrifted           = "Drifted"
