@@ -120,6 +120,4 @@ const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
 	ManagedBy = "rampart"
-	// Finalizer holds an object until what Rampart made for it outside the object is gone.
-	Finalizer = Group + "/cleanup"
 )
