@@ -37,6 +37,16 @@ for module in $modules; do
 	}
 done
 
+say "Image"
+# The image is built from a few folders only: every package of the operator must be in one.
+module=$(go list -m)
+for folder in $(go list -deps ./cmd/rampart | sed -n "s#^$module/##p" | cut -d / -f 1 | sort -u); do
+	grep -qx "COPY $folder/ $folder/" Dockerfile && grep -qx "!$folder/" .dockerignore || {
+		echo "The operator imports packages of $folder/: copy it in the Dockerfile, and let .dockerignore pass it."
+		exit 1
+	}
+done
+
 say "Format and lint"
 bin/golangci-lint fmt --diff || {
 	echo "The code is not formatted (see above): run 'make fmt' and commit the result."
