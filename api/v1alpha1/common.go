@@ -71,7 +71,7 @@ const (
 	ConditionPromotable = "Promotable"
 	// ConditionDefaultsAvailable is True on an EnvironmentPolicy when the cluster can apply safe defaults.
 	ConditionDefaultsAvailable = "DefaultsAvailable"
-	// ConditionAdmissionLive is True on an EnvironmentPolicy when its native admission policies were accepted by the API server.
+	// ConditionAdmissionLive is True on an EnvironmentPolicy when each of its native admission policies has answered a probe; Unknown until then.
 	ConditionAdmissionLive = "AdmissionLive"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
@@ -91,6 +91,8 @@ const (
 	ReasonOverlap            = "EnvironmentsOverlap"
 	ReasonEnvironmentMissing = "EnvironmentMissing"
 	ReasonGuardrailMissing   = "GuardrailMissing"
+	ReasonInvalidParameters  = "InvalidParameters"
+	ReasonResourceMissing    = "ResourceMissing"
 	ReasonPolicyMissing      = "NoEnvironmentPolicy"
 	ReasonSourceUnknown      = "SourceUnknown"
 	ReasonNoWorkloads        = "NoWorkloads"
@@ -101,6 +103,9 @@ const (
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
+	ReasonSeenLive           = "SeenLive"
+	ReasonNotSeenLive        = "NotSeenLive"
+	ReasonNoNamespaces       = "NoNamespaces"
 )
 
 // Annotations and labels that Rampart reads or writes.

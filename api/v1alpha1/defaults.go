@@ -23,6 +23,7 @@ func (s EnvironmentPolicySpec) Effective() EnvironmentPolicySpec {
 	setDefault(&progression.Mode, ProgressionAutomatic)
 	setDefault(&progression.Target, 80)
 	setDefault(&progression.Confidence, 90)
+	setDefault(&progression.Rings, RingsAutomatic)
 
 	drift := allocate(&out.Drift)
 	setDefault(&drift.Mode, inStage(out.Stage, DriftIgnore, DriftReport, DriftReport))

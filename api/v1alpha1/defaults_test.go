@@ -37,7 +37,7 @@ func TestAStageAloneGivesEveryFieldADefault(t *testing.T) {
 			}), "every guardrail stands, and none surprises")
 			g.Expect(effective.Defaults).To(Equal(test.defaults))
 			g.Expect(effective.Suspend).To(Equal(v1alpha1.SuspendNone))
-			g.Expect(*effective.Progression).To(Equal(v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90}))
+			g.Expect(*effective.Progression).To(Equal(v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90, Rings: v1alpha1.RingsAutomatic}))
 			g.Expect(*effective.Drift).To(Equal(v1alpha1.DriftPolicy{
 				Mode: test.drift, CorrectAfter: &metav1.Duration{Duration: 15 * time.Second}, StartLevel: v1alpha1.ActReport,
 			}))
@@ -67,7 +67,7 @@ func TestWhatAPolicySaysIsKept(t *testing.T) {
 		Guardrails:  []v1alpha1.GuardrailEntry{{Name: "a", StartLevel: v1alpha1.Warn, MaxLevel: v1alpha1.Warn}},
 		Defaults:    v1alpha1.DefaultsApply,
 		Suspend:     v1alpha1.SuspendAll,
-		Progression: &v1alpha1.Progression{Mode: v1alpha1.ProgressionHold, Target: 51, Confidence: 52},
+		Progression: &v1alpha1.Progression{Mode: v1alpha1.ProgressionHold, Target: 51, Confidence: 52, Rings: v1alpha1.RingsOff},
 		Drift: &v1alpha1.DriftPolicy{
 			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"tool"}, CorrectAfter: &metav1.Duration{}, StartLevel: v1alpha1.ActAct,
 		},

@@ -98,12 +98,64 @@ func TestTheGuardrailsOfAnEnvironmentAreValidated(t *testing.T) {
 	})
 }
 
+func TestTheSettingsOfAGuardrailAreValidated(t *testing.T) {
+	entry := func(fields string) string { return policy("Staging", "guardrails: [{name: a, "+fields+"}]") }
+	repeated := func(item string, n int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(item+", ", n), ", ") + "]"
+	}
+	parameters := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf("{name: p%d, value: a}", i))
+		}
+		return "parameters: [" + strings.Join(all, ", ") + "]"
+	}
+	long := func(n int) string { return strings.Repeat("a", n) }
+	tried(t, "EnvironmentPolicy", "", []example{
+		{"a parameter is set to a value", entry("parameters: [{name: p, value: '3'}]"), ""},
+		{"a parameter is set to nothing", entry("parameters: [{name: p, value: ''}]"), ""},
+		{"a parameter is set to values", entry("parameters: [{name: p, values: [a, b]}]"), ""},
+		{"a parameter is set to an empty list", entry("parameters: [{name: p, values: []}]"), ""},
+		{"a client may leave an empty list out", entry("parameters: [{name: p}]"), ""},
+		{"a parameter is not set to both", entry("parameters: [{name: p, value: a, values: [a]}]"), "not both"},
+		{"a value is text", entry("parameters: [{name: p, value: 3}]"), "spec.guardrails[0].parameters[0].value"},
+		{"a setting has a name", entry("parameters: [{value: a}]"), "spec.guardrails[0].parameters[0].name: Required value"},
+		{"a setting's name fits", entry("parameters: [{name: " + long(48) + ", value: a}]"), ""},
+		{"a setting's name that is too long is refused", entry("parameters: [{name: " + long(49) + ", value: a}]"), "spec.guardrails[0].parameters[0].name"},
+		{"a parameter is set once", entry("parameters: [{name: p, value: a}, {name: p, value: b}]"), "Duplicate value"},
+		{"16 settings fit", entry(parameters(16)), ""},
+		{"17 settings are too many", entry(parameters(17)), "spec.guardrails[0].parameters"},
+		{"a value fits", entry("parameters: [{name: p, value: " + long(1024) + "}]"), ""},
+		{"a value that is too long is refused", entry("parameters: [{name: p, value: " + long(1025) + "}]"), "spec.guardrails[0].parameters[0].value"},
+		{"64 values fit", entry("parameters: [{name: p, values: " + repeated(long(253), 64) + "}]"), ""},
+		{"65 values are too many", entry("parameters: [{name: p, values: " + repeated("a", 65) + "}]"), "spec.guardrails[0].parameters[0].values"},
+		{"a value of a list that is too long is refused", entry("parameters: [{name: p, values: " + repeated(long(254), 1) + "}]"), "spec.guardrails[0].parameters[0].values[0]"},
+		{"settings are for a selector too", policy("Staging", "guardrails: [{selector: {}, parameters: [{name: p, value: a}], exclusions: [{namespace: a, reason: r}]}]"), ""},
+
+		{"a namespace is excluded", entry("exclusions: [{namespace: a, reason: r}]"), ""},
+		{"a kind in it is excluded", entry("exclusions: [{namespace: a, kind: Job, reason: r}]"), ""},
+		{"an object in it is excluded", entry("exclusions: [{namespace: a, kind: Job, name: b, reason: r}]"), ""},
+		{"an exclusion has a namespace", entry("exclusions: [{reason: r}]"), "spec.guardrails[0].exclusions[0].namespace: Required value"},
+		{"an exclusion's namespace is not empty", entry("exclusions: [{namespace: '', reason: r}]"), "spec.guardrails[0].exclusions[0].namespace"},
+		{"an exclusion's namespace fits", entry("exclusions: [{namespace: " + long(64) + ", reason: r}]"), "spec.guardrails[0].exclusions[0].namespace"},
+		{"an exclusion has a reason", entry("exclusions: [{namespace: a}]"), "spec.guardrails[0].exclusions[0].reason: Required value"},
+		{"an exclusion's reason is not empty", entry("exclusions: [{namespace: a, reason: ''}]"), "spec.guardrails[0].exclusions[0].reason"},
+		{"an exclusion's reason fits", entry("exclusions: [{namespace: a, reason: " + long(257) + "}]"), "spec.guardrails[0].exclusions[0].reason"},
+		{"an exclusion's kind is no resource", entry("exclusions: [{namespace: a, kind: jobs, reason: r}]"), "spec.guardrails[0].exclusions[0].kind"},
+		{"an exclusion's name fits", entry("exclusions: [{namespace: a, name: " + long(254) + ", reason: r}]"), "spec.guardrails[0].exclusions[0].name"},
+		{"32 exclusions fit", entry("exclusions: " + repeated("{namespace: a, reason: r}", 32)), ""},
+		{"33 exclusions are too many", entry("exclusions: " + repeated("{namespace: a, reason: r}", 33)), "spec.guardrails[0].exclusions"},
+	})
+}
+
 func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 	tried(t, "EnvironmentPolicy", "", []example{
 		{"defaults are applied or not", policy("Staging", "defaults: Apply"), ""},
 		{"defaults are nothing else", policy("Staging", "defaults: Enforce"), "spec.defaults"},
 		{"progression is automatic or held", policy("Staging", "progression: {mode: Hold}"), ""},
 		{"progression is nothing else", policy("Staging", "progression: {mode: Manual}"), "spec.progression.mode"},
+		{"rings are automatic or off", policy("Production", "progression: {rings: 'Off'}"), ""},
+		{"rings are nothing else", policy("Production", "progression: {rings: Manual}"), "spec.progression.rings"},
 		{"a target of 100 percent cannot be reached", policy("Staging", "progression: {target: 100}"), "spec.progression.target"},
 		{"a target below 50 percent says nothing", policy("Staging", "progression: {target: 49}"), "spec.progression.target"},
 		{"a confidence of 100 percent cannot be reached", policy("Staging", "progression: {confidence: 100}"), "spec.progression.confidence"},

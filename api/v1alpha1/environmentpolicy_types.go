@@ -150,6 +150,70 @@ type GuardrailEntry struct {
 	// maxLevel is where the climb ends. Default: the ceiling of the stage.
 	// +optional
 	MaxLevel Level `json:"maxLevel,omitempty"`
+
+	// parameters set what the guardrail leaves open. With a selector they are set for
+	// every selected guardrail that has a parameter of that name.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Parameters []ParameterSetting `json:"parameters,omitempty"`
+
+	// exclusions are objects that the guardrail does not judge here, each with a reason
+	// that everybody can read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Exclusions []Exclusion `json:"exclusions,omitempty"`
+}
+
+// ParameterSetting is the value of a guardrail's parameter in an environment.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.value) || !has(self.values)",message="set value, or values for a StringList, not both"
+type ParameterSetting struct {
+	// name of the parameter.
+	// +required
+	// +kubebuilder:validation:MaxLength=48
+	Name string `json:"name"`
+
+	// value as text, for every type but StringList.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Value *string `json:"value,omitempty"`
+
+	// values of a StringList. Without any, and without a value, the list is empty.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	Values []string `json:"values,omitempty"`
+}
+
+// Exclusion leaves objects out by where and what they are; labels would let a team
+// exclude itself.
+type Exclusion struct {
+	// namespace whose objects are left out.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+
+	// kind of the objects. Default: every kind.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Z][a-zA-Z0-9]*$`
+	Kind string `json:"kind,omitempty"`
+
+	// name of the object. Default: every object of the kind.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// reason why they are left out. It is shown wherever the guardrail is.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason"`
 }
 
 // DefaultsMode says whether safe defaults are applied.
@@ -182,7 +246,24 @@ type Progression struct {
 	// +kubebuilder:validation:Minimum=50
 	// +kubebuilder:validation:Maximum=99
 	Confidence int32 `json:"confidence,omitempty"`
+
+	// rings: Automatic enforces in the most compliant namespace first, then in a quarter
+	// of them, then in all, with clean trials in each ring before the next. Off enforces
+	// everywhere at once. Default: Automatic.
+	// +optional
+	Rings RingMode `json:"rings,omitempty"`
 }
+
+// RingMode says how Enforce spreads over namespaces.
+//
+// +kubebuilder:validation:Enum=Automatic;Off
+type RingMode string
+
+// The modes of rings.
+const (
+	RingsAutomatic RingMode = "Automatic"
+	RingsOff       RingMode = "Off"
+)
 
 // ProgressionMode says whether levels move up.
 //
@@ -425,6 +506,12 @@ type EnvironmentPolicyStatus struct {
 	// +kubebuilder:validation:MaxItems=20
 	History []LevelChange `json:"history,omitempty"`
 
+	// admissionSeen is a digest of the native policies that were last seen live, so that an
+	// operator that restarts need not probe them again.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	AdmissionSeen string `json:"admissionSeen,omitempty"`
+
 	// conditions: Ready, AdmissionLive, DefaultsAvailable.
 	// +optional
 	// +listType=map
@@ -459,6 +546,15 @@ type GuardrailState struct {
 	// level is the consequence of a violation here, now.
 	// +required
 	Level Level `json:"level"`
+
+	// parameters are what the policy sets for the guardrail, as it is in force. When the
+	// policy sets something wrong, what was in force before stays, and the condition
+	// Ready says what is wrong.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Parameters []ParameterSetting `json:"parameters,omitempty"`
 
 	// rule is a digest of the guardrail as it was judged. A guardrail that is rewritten
 	// warns at most until the new rule has earned more, unless its startLevel is Enforce.
@@ -502,6 +598,87 @@ type GuardrailState struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Next string `json:"next,omitempty"`
+
+	// ring says how far Enforce has spread: First, Quarter or All. Left out below Enforce.
+	// +optional
+	Ring Ring `json:"ring,omitempty"`
+
+	// ringSince is when the ring was reached.
+	// +optional
+	RingSince *metav1.Time `json:"ringSince,omitempty"`
+
+	// ringNamespaces are the namespaces of the rings First and Quarter. In the ring All,
+	// every namespace but those of heldBack is enforced.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MaxLength=63
+	RingNamespaces []string `json:"ringNamespaces,omitempty"`
+
+	// heldBack are the namespaces that stay at Warn while others are enforced, because
+	// their changes still bring new findings, or because they came with running workloads.
+	// While Enforce is still to come, the first 10 that it would leave out.
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +kubebuilder:validation:MaxItems=50
+	HeldBack []HeldBack `json:"heldBack,omitempty"`
+
+	// wouldBeRefused are workloads and objects that violate the guardrail now: what
+	// Enforce would refuse if it came anew. The first 10; violating counts all.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:items:MaxLength=384
+	WouldBeRefused []string `json:"wouldBeRefused,omitempty"`
+
+	// excluded is how many workloads and objects an exclusion leaves out.
+	// +optional
+	Excluded int32 `json:"excluded,omitempty"`
+
+	// noisy is how many findings nobody acted on through three later revisions, or that
+	// came and went without a change.
+	// +optional
+	Noisy int32 `json:"noisy,omitempty"`
+
+	// suspectedFalsePositives is how many revisions violate a guardrail that predicts
+	// behaviour and proved ready nevertheless.
+	// +optional
+	SuspectedFalsePositives int32 `json:"suspectedFalsePositives,omitempty"`
+
+	// fixed is how many findings went away with a later revision.
+	// +optional
+	Fixed int32 `json:"fixed,omitempty"`
+}
+
+// Ring says how far Enforce has spread over the namespaces of an environment.
+//
+// +kubebuilder:validation:Enum=First;Quarter;All
+type Ring string
+
+// The rings, in the order in which Enforce spreads.
+const (
+	RingFirst   Ring = "First"
+	RingQuarter Ring = "Quarter"
+	RingAll     Ring = "All"
+)
+
+// HeldBack is a namespace that stays at Warn while others are enforced.
+type HeldBack struct {
+	// namespace that is held back.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+
+	// owner of the namespace, by its label owner; left out without one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Owner string `json:"owner,omitempty"`
+
+	// why it is held back, and what ends that.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Why string `json:"why,omitempty"`
 }
 
 // LevelChange is one step of a guardrail.
@@ -515,13 +692,18 @@ type LevelChange struct {
 	// +kubebuilder:validation:MaxLength=253
 	Guardrail string `json:"guardrail"`
 
-	// from is the level before; empty when the guardrail was new here.
+	// from is the level before; empty when the guardrail was new here. It is the level
+	// after too when only the namespaces changed in which it is enforced.
 	// +optional
 	From Level `json:"from,omitempty"`
 
 	// to is the level after; empty when the guardrail left.
 	// +optional
 	To Level `json:"to,omitempty"`
+
+	// ring that was reached; left out for a step between levels other than Enforce.
+	// +optional
+	Ring Ring `json:"ring,omitempty"`
 
 	// why is the evidence.
 	// +optional

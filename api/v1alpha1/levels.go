@@ -3,6 +3,11 @@
 
 package v1alpha1
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Levels are all levels, weakest first.
 var Levels = []Level{Observe, Warn, Enforce}
 
@@ -49,3 +54,9 @@ func (s Stage) Ceiling() Level {
 
 // Graver says whether consequences of s grow further than those of other.
 func (s Stage) Graver(other Stage) bool { return s.Ceiling().Above(other.Ceiling()) }
+
+// Severities are all severities, least first.
+var Severities = []Severity{Low, Medium, High, Critical}
+
+// Gravity orders severities, from 0; one that is left out has its default, Medium.
+func (s Severity) Gravity() int { return slices.Index(Severities, cmp.Or(s, Medium)) }

@@ -36,7 +36,7 @@ type ReadinessReport struct {
 
 // ReportState is the readiness of a workload's current revision.
 //
-// +kubebuilder:validation:Enum=Proven;Collecting;Failing;Gone
+// +kubebuilder:validation:Enum=Proven;Collecting;Failing;Gone;Judged
 type ReportState string
 
 // The states of a report.
@@ -47,8 +47,10 @@ const (
 	ReportCollecting ReportState = "Collecting"
 	// ReportFailing has evidence against it, or is failing now.
 	ReportFailing ReportState = "Failing"
-	// ReportGone belongs to a workload that was deleted.
+	// ReportGone belongs to a workload, or an object, that was deleted.
 	ReportGone ReportState = "Gone"
+	// ReportJudged is of an object that runs nothing: guardrails judge it, and nothing else.
+	ReportJudged ReportState = "Judged"
 )
 
 // ReadinessReportStatus is the evidence and what was made of it.
@@ -56,6 +58,10 @@ type ReadinessReportStatus struct {
 	// workload that the report speaks of.
 	// +optional
 	Workload ReportedWorkload `json:"workload,omitempty"`
+
+	// object that the report speaks of when it is not a workload, such as a Service.
+	// +optional
+	Object *ReportedObject `json:"object,omitempty"`
 
 	// environment is the EnvironmentPolicy that the namespace belongs to.
 	// +optional
@@ -177,6 +183,34 @@ type ReportedWorkload struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// ReportedObject identifies an object that is not a workload.
+type ReportedObject struct {
+	// group of its API; empty for the core group.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Group string `json:"group,omitempty"`
+
+	// version of its API in which it is judged.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Version string `json:"version"`
+
+	// kind of the object.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind"`
+
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// uid of the live object.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
 }
 
 // Revision is what runs.
@@ -525,6 +559,27 @@ type GuardrailVerdict struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Error string `json:"error,omitempty"`
+
+	// excluded is the reason why the EnvironmentPolicy leaves this object out of the guardrail.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Excluded string `json:"excluded,omitempty"`
+
+	// keys identifies all findings, those not listed included: a short digest of each
+	// key, so that a later revision is compared with all of them. It is "+" when there are
+	// more than 512: only their number is compared then. While the rule cannot be
+	// evaluated, it is what was known before.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Keys string `json:"keys,omitempty"`
+
+	// fixed is how many findings went away with a later revision.
+	// +optional
+	Fixed int32 `json:"fixed,omitempty"`
+
+	// flapped is how many times findings came or went without a change of the object or the rule.
+	// +optional
+	Flapped int32 `json:"flapped,omitempty"`
 }
 
 // Finding is one violation of a guardrail.
@@ -538,6 +593,10 @@ type Finding struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Text string `json:"text"`
+
+	// sinceRevision is the number of the first revision that was seen with it.
+	// +optional
+	SinceRevision int64 `json:"sinceRevision,omitempty"`
 }
 
 // Drift is the difference from what trusted writers wrote.
@@ -622,6 +681,13 @@ type RevisionOutcome struct {
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MaxLength=253
 	NewFindings []string `json:"newFindings,omitempty"`
+
+	// unjudged are the guardrails that could not be evaluated on it: it is no trial of theirs.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=253
+	Unjudged []string `json:"unjudged,omitempty"`
 
 	// result of its rollout.
 	// +optional

@@ -50,17 +50,54 @@ var builtInSteps = []struct {
 func NotBuiltInStep() admissionv1.MatchCondition {
 	entries := make([]string, 0, len(builtInSteps))
 	for _, step := range builtInSteps {
-		users := []string{strconv.Quote(sharedController)}
-		for _, controller := range step.controllers {
-			users = append(users, strconv.Quote("system:serviceaccount:"+metav1.NamespaceSystem+":"+controller))
-		}
-		entries = append(entries, fmt.Sprintf("%q: [%s]", step.resource, strings.Join(users, ", ")))
+		entries = append(entries, fmt.Sprintf("%q: [%s]", step.resource, usersOf(step.controllers)))
 	}
 	return admissionv1.MatchCondition{
 		Name: "not-a-step-of-a-built-in-controller",
 		Expression: fmt.Sprintf("!(%s &&\n  %s in {\n    %s\n  }[?request.resource.resource].orValue([]))",
 			mainResource, Username, strings.Join(entries, ",\n    ")),
 	}
+}
+
+// builtInUpkeep says which built-in controllers write which objects of their own accord:
+// people have no part in what these say. A namespace in which they could not be written
+// would run no pod, or reach none. What a controller makes of something that a person wrote,
+// such as the claims of a StatefulSet, is not here.
+var builtInUpkeep = []struct {
+	resource    string
+	controllers []string
+}{
+	{"serviceaccounts", []string{"service-account-controller"}},
+	{"configmaps", []string{"root-ca-cert-publisher"}},
+	{"endpoints", []string{"endpoint-controller"}},
+	{"endpointslices", []string{"endpointslice-controller"}},
+}
+
+// garbageCollector only takes owners and finalizers from objects, so that they can go.
+const garbageCollector = "generic-garbage-collector"
+
+// NotBuiltInUpkeep is the match condition that leaves out what built-in controllers write
+// of their own accord, in rules over objects that are no workloads.
+func NotBuiltInUpkeep() admissionv1.MatchCondition {
+	entries := make([]string, 0, len(builtInUpkeep))
+	for _, upkeep := range builtInUpkeep {
+		entries = append(entries, fmt.Sprintf("%q: [%s]", upkeep.resource, usersOf(upkeep.controllers)))
+	}
+	return admissionv1.MatchCondition{
+		Name: "not-the-upkeep-of-a-built-in-controller",
+		Expression: fmt.Sprintf("!(%s in {\n    %s\n  }[?request.resource.resource].orValue([]) ||\n"+
+			"  request.operation == 'UPDATE' && %s in [%s])",
+			Username, strings.Join(entries, ",\n    "), Username, usersOf([]string{garbageCollector})),
+	}
+}
+
+// usersOf are built-in controllers as CEL strings, by each name that they may have.
+func usersOf(controllers []string) string {
+	users := []string{strconv.Quote(sharedController)}
+	for _, controller := range controllers {
+		users = append(users, strconv.Quote("system:serviceaccount:"+metav1.NamespaceSystem+":"+controller))
+	}
+	return strings.Join(users, ", ")
 }
 
 // Writes matches the creation and change of namespaced resources of a group's v1.

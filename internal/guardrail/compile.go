@@ -7,13 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/util/version"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	apiservercel "k8s.io/apiserver/pkg/cel"
@@ -23,9 +21,13 @@ import (
 )
 
 // maxCost is what one rule may cost, in the API server's units, on the largest generated
-// workload (100 containers). Above PerCallLimit the API server stops it; half of that
-// leaves room for workloads that are larger still.
+// object (a workload of 100 containers). Above PerCallLimit the API server stops it; half
+// of that leaves room for objects that are larger still.
 const maxCost = celconfig.PerCallLimit / 2
+
+// maxSource is how many characters a rule may have with its arguments in it. CEL parses no
+// expression above 100,000; a rendered policy wraps it, and repeats it.
+const maxSource = 48 * 1024
 
 // MinServerVersion is the oldest Kubernetes whose CEL can run what is rendered here.
 var MinServerVersion = version.MajorMinor(1, 33)
@@ -35,6 +37,8 @@ type Compiler struct {
 	cel *plugincel.CompositedCompiler
 	// parse knows the macros of the language; what a name means does not matter to it.
 	parse *cel.Env
+	// planner makes rules ready for a Panel.
+	planner *planner
 }
 
 // NewCompiler returns a compiler for an API server of the given version, for one cluster
@@ -56,10 +60,17 @@ func NewCompiler(server *version.Version) (*Compiler, error) {
 		}
 	}
 	parse, err := composited.Env(environment.StoredExpressions)
+	if err == nil {
+		parse, err = parse.Extend(cel.EnableMacroCallTracking())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("build the CEL environment for Kubernetes %s: %w", server, err)
 	}
-	return &Compiler{cel: composited, parse: parse}, nil
+	planner, err := newPlanner(parse)
+	if err != nil {
+		return nil, fmt.Errorf("plan for Kubernetes %s: %w", server, err)
+	}
+	return &Compiler{cel: composited, parse: parse, planner: planner}, nil
 }
 
 // Program is a rule that compiled. It is immutable and safe for concurrent use.
@@ -67,12 +78,21 @@ type Program struct {
 	name string
 	spec v1alpha1.GuardrailSpec
 	// source is the findings expression, before the same on the object before a change.
+	// The values of parameters and the exclusions stand in both.
 	source, before string
+	// mutation is the default for new pods with the values of parameters; empty without one.
+	mutation string
 	// ratcheted says that findings of the old object are forgiven.
-	ratcheted bool
-	condition plugincel.ConditionEvaluator
-	partial   string
-	cost      int64
+	ratcheted  bool
+	condition  plugincel.ConditionEvaluator
+	partial    string
+	cost       int64
+	digest     string
+	exclusions []v1alpha1.Exclusion
+	// claims are what the rule looks for; nil where a match condition cannot ask for it.
+	claims []claim
+	// plan is the rule as a Panel evaluates it; nil if it only can be evaluated by itself.
+	plan *plan
 }
 
 // Name of the Guardrail.
@@ -82,29 +102,58 @@ func (p *Program) Name() string { return p.name }
 func (p *Program) Spec() v1alpha1.GuardrailSpec { return p.spec }
 
 // Digest identifies what the rule decides; see the function Digest.
-func (p *Program) Digest() string { return Digest(p.spec) }
-
-// Judges says whether the rule is about workloads of that kind. It finds nothing in others.
-func (p *Program) Judges(kind v1alpha1.WorkloadKind) bool {
-	return len(p.spec.Kinds) == 0 || slices.Contains(p.spec.Kinds, kind)
-}
+func (p *Program) Digest() string { return p.digest }
 
 // Partial says why the rule was not proven to give an answer for every object, with the
 // position; empty if it was. A rule that was not is enforced by a policy of its own, where
 // a failure to evaluate admits the request.
 func (p *Program) Partial() string { return p.partial }
 
-// Cost is what the rule cost on the most expensive generated workload, in the API server's units.
+// Cost is what the rule cost on the most expensive generated object, in the API server's units.
 func (p *Program) Cost() int64 { return p.cost }
 
-// Compile checks a rule and makes it executable. Its error joins every *CompileError.
+// Compile checks a rule and makes it executable as it is by default; a parameter without
+// a default gets a value that it might have. Its error joins every *CompileError.
 func (c *Compiler) Compile(name string, spec v1alpha1.GuardrailSpec) (*Program, error) {
-	rule, err := c.check(spec)
+	return c.compile(name, spec, Settings{}, plausibleArguments(spec))
+}
+
+// CompileFor checks a rule and makes it executable as an environment has set it. Its error
+// joins every *SettingError of the settings or, when it is the rule that is wrong, every
+// *CompileError.
+func (c *Compiler) CompileFor(name string, spec v1alpha1.GuardrailSpec, settings Settings) (*Program, error) {
+	if err := checkParameters(spec.Parameters); err != nil {
+		return nil, err
+	}
+	arguments, err := argumentsOf(name, spec, settings.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{name: name, spec: *spec.DeepCopy(), source: onlyFor(spec.Kinds, rule.findings)}
+	program, err := c.compile(name, spec, settings, arguments)
+	if Reason(err) == v1alpha1.ReasonTooExpensive && len(settings.Parameters) != 0 {
+		if _, byItself := c.Compile(name, spec); byItself == nil {
+			return nil, &SettingError{Guardrail: name, Message: fmt.Sprintf("they are too many or too long: %s; shorten the lists", err)}
+		}
+	}
+	return program, err
+}
 
+func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Settings, arguments arguments) (*Program, error) {
+	rule, err := c.check(spec, arguments)
+	if err != nil {
+		return nil, err
+	}
+	tooExpensive := func(message string) error {
+		return &CompileError{Reason: v1alpha1.ReasonTooExpensive, Field: rule.field, Message: message}
+	}
+	p := &Program{
+		name: name, spec: *spec.DeepCopy(), digest: Digest(spec, settings), exclusions: settings.Exclusions,
+		source:   exceptFor(settings.Exclusions, noFindings, onlyFor(spec, rule.findings)),
+		mutation: rule.mutation, partial: rule.partial,
+	}
+	if length := utf8.RuneCountInString(p.source); length > maxSource {
+		return nil, tooExpensive(fmt.Sprintf("it has %d characters with the values of its parameters, more than %d", length, maxSource))
+	}
 	parsed, issues := c.parse.Parse(p.source)
 	if issues.Err() != nil {
 		return nil, fmt.Errorf("parse the composed rule %s: %w", name, issues.Err())
@@ -112,26 +161,30 @@ func (c *Compiler) Compile(name string, spec v1alpha1.GuardrailSpec) (*Program, 
 	identifiers := freeIdentifiers(parsed)
 	p.ratcheted = len(identifiers["oldObject"]) == 0 && len(identifiers["request"]) == 0
 	if p.before, err = judgingBefore(p.source, identifiers); err != nil {
-		return nil, &CompileError{Reason: v1alpha1.ReasonInvalidExpression, Field: rule.field, Message: err.Error()}
+		return nil, invalid(rule.field, err.Error())
 	}
 	p.condition = c.cel.CompileCondition([]plugincel.ExpressionAccessor{anything(p.source)},
-		plugincel.OptionalVariableDeclarations{}, environment.StoredExpressions)
+		plugincel.OptionalVariableDeclarations{HasParams: p.BackgroundOnly()}, environment.StoredExpressions)
 	if errs := p.condition.CompilationErrors(); len(errs) != 0 {
 		return nil, fmt.Errorf("compile the composed rule %s: %w", name, errors.Join(errs...))
 	}
-
-	p.partial = rule.partial
-	if err := p.try(); err != nil {
-		return nil, &CompileError{Reason: v1alpha1.ReasonTooExpensive, Field: rule.field, Message: err.Error()}
+	specimens := specimensFor(spec, parsed)
+	if err := p.try(specimens); err != nil {
+		return nil, tooExpensive(err.Error())
 	}
+	// A rule that cannot be planned is evaluated by itself, as if there were no panels.
+	if drawn, err := c.planner.plan(p.source); err == nil {
+		p.plan = drawn
+	}
+	p.claims = c.claimsFor(p, parsed, specimens)
 	return p, nil
 }
 
-// try runs the rule on the generated workloads: it learns the cost, and whether a rule
-// that looks total fails on one after all. Its error says that the rule is too expensive.
-func (p *Program) try() error {
-	for _, s := range specimens() {
-		_, cost, err := p.run(context.Background(), s.subject, nil, specimenNamespace)
+// try runs the rule on generated objects: it learns the cost, and whether a rule that
+// looks total fails on one after all. Its error says that the rule is too expensive.
+func (p *Program) try(specimens []specimen) error {
+	for _, s := range specimens {
+		_, cost, err := p.run(context.Background(), s.subject, nil, specimenNamespace, s.surroundings)
 		p.cost = max(p.cost, cost)
 		switch {
 		case isOutOfBudget(err):
@@ -143,112 +196,6 @@ func (p *Program) try() error {
 		}
 	}
 	return nil
-}
-
-// ruleParts are the checked parts of a spec.
-type ruleParts struct {
-	// field that the findings come from.
-	field string
-	// findings is the expression for all kinds.
-	findings string
-	// partial says why it may fail, empty if it cannot.
-	partial string
-}
-
-// check compiles every expression that the author wrote by itself, so that an error has
-// its position there.
-func (c *Compiler) check(spec v1alpha1.GuardrailSpec) (ruleParts, error) {
-	var errs []error
-	parts := ruleParts{field: "findings", findings: strings.TrimSpace(spec.Findings)}
-	switch {
-	case (spec.Findings != "") == (len(spec.Validations) != 0):
-		errs = append(errs, invalid("findings", "set exactly one of findings and validations"))
-	case spec.Findings != "":
-		errs = append(errs, c.checkFindings(spec.Findings))
-		parts.partial = c.partial(spec.Findings, parts.field)
-	default:
-		parts.field = "validations"
-		all := make([]checked, 0, len(spec.Validations))
-		for i, v := range spec.Validations {
-			field := fmt.Sprintf("validations[%d]", i)
-			errs = append(errs, c.checkExpression(field+".expression", &validating.ValidationCondition{Expression: v.Expression}, false))
-			if v.MessageExpression != "" {
-				errs = append(errs, c.checkExpression(field+".messageExpression", &validating.MessageExpressionCondition{MessageExpression: v.MessageExpression}, false))
-			}
-			all = append(all, checked{Validation: v, messageTotal: c.partial(v.MessageExpression, "") == ""})
-			if parts.partial == "" {
-				parts.partial = c.partial(v.Expression, field+".expression")
-			}
-		}
-		parts.findings = findingsOf(all, spec.Title)
-	}
-	if spec.Default != "" {
-		errs = append(errs, c.checkExpression("default", &patch.ApplyConfigurationCondition{Expression: spec.Default}, true))
-	}
-	return parts, errors.Join(errs...)
-}
-
-func (c *Compiler) checkFindings(source string) error {
-	accessor := anything(source)
-	if err := c.checkExpression("findings", accessor, false); err != nil {
-		return err
-	}
-	output := c.cel.CompileCELExpression(accessor, plugincel.OptionalVariableDeclarations{}, environment.NewExpressions).OutputType
-	switch output.Kind() {
-	case cel.DynKind, cel.AnyKind:
-		return nil
-	case cel.ListKind:
-		switch element := output.Parameters()[0]; element.Kind() {
-		case cel.MapKind, cel.DynKind, cel.AnyKind, cel.TypeParamKind:
-			return nil
-		}
-	}
-	return invalid("findings", fmt.Sprintf("returns %s; it must return a list of objects with key and text, as in [{'key': ..., 'text': ...}]", output))
-}
-
-// checkExpression compiles as the API server does when it takes a new policy.
-func (c *Compiler) checkExpression(field string, accessor plugincel.ExpressionAccessor, patches bool) error {
-	result := c.cel.CompileCELExpression(accessor, plugincel.OptionalVariableDeclarations{HasPatchTypes: patches}, environment.NewExpressions)
-	if result.Error == nil {
-		return nil
-	}
-	var compilation *apiservercel.CompilationError
-	if !errors.As(result.Error.Cause, &compilation) {
-		return invalid(field, result.Error.Detail)
-	}
-	var errs []error
-	for _, issue := range compilation.Issues.Errors() {
-		errs = append(errs, &CompileError{
-			Reason: v1alpha1.ReasonInvalidExpression, Field: field,
-			Line: issue.Location.Line(), Column: issue.Location.Column() + 1, // CEL counts columns from 0.
-			Message: explained(issue.Message),
-		})
-	}
-	return errors.Join(errs...)
-}
-
-// explained adds what to do to the error that most authors of findings meet first.
-func explained(message string) string {
-	if strings.HasPrefix(message, "expected type 'dyn' but found") || strings.HasSuffix(message, "but found 'dyn'") {
-		return message + " (key and text must have one type: wrap what is read from the object in string())"
-	}
-	return message
-}
-
-// partial says why a source may fail, and where; empty if it cannot, or does not parse.
-func (c *Compiler) partial(source, field string) string {
-	parsed, issues := c.parse.Parse(source)
-	if source == "" || issues.Err() != nil {
-		return ""
-	}
-	if doubt := partial(parsed); doubt != "" {
-		return field + ", " + doubt
-	}
-	return ""
-}
-
-func invalid(field, message string) error {
-	return &CompileError{Reason: v1alpha1.ReasonInvalidExpression, Field: field, Message: message}
 }
 
 func isOutOfBudget(err error) bool {

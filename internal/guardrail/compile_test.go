@@ -116,6 +116,9 @@ func TestCompileTakesOnlyWhatTheServerTakes(t *testing.T) {
 
 func TestCompileTellsTotalRulesFromOthers(t *testing.T) {
 	list := func(condition string) string { return condition + " ? [{'key': 'a', 'text': 'b'}] : []" }
+	cpuLimits := func(condition string) string {
+		return "variables.containers.filter(c, " + condition + ").map(c, {'key': 'cpu', 'text': 'b'})"
+	}
 	for name, c := range map[string]struct {
 		spec  v1alpha1.GuardrailSpec
 		doubt string // empty: total
@@ -140,6 +143,15 @@ func TestCompileTellsTotalRulesFromOthers(t *testing.T) {
 		"optMap is total":                             {findingsSpec(list("object.spec.?replicas.optMap(r, r == 1).orValue(true)")), ""},
 		"value() is not":                              {findingsSpec(list("object.spec.?replicas.value() == 1")), "value() fails"},
 		"a conversion is not":                         {findingsSpec(list("int(object.metadata.?labels[?'n'].orValue('1')) == 1")), "int() can fail"},
+		"isQuantity() guards quantity() of the same":  {findingsSpec(cpuLimits("isQuantity(c.?resources.?limits[?'cpu'].orValue('')) && quantity(c.?resources.?limits[?'cpu'].orValue('')).isGreaterThan(quantity(c.?resources.?limits[?'cpu'].orValue('')))")), ""},
+		"isQuantity() guards no other":                {findingsSpec(cpuLimits("isQuantity(c.?resources.?limits[?'cpu'].orValue('')) && quantity(c.?resources.?limits[?'memory'].orValue('')).isLessThan(quantity('1'))")), "quantity() fails"},
+		"isQuantity() guards no other default":        {findingsSpec(cpuLimits("isQuantity(c.?resources.?limits[?'cpu'].orValue('1')) && quantity(c.?resources.?limits[?'cpu'].orValue('x')).isLessThan(quantity('1'))")), "quantity() fails"},
+		"isQuantity() guards nothing once it is lost": {findingsSpec(cpuLimits("isQuantity(c.?resources.?limits[?'cpu'].orValue('')) && variables.containers.exists(c, quantity(c.?resources.?limits[?'cpu'].orValue('')).isLessThan(quantity('1')))")), "quantity() fails"},
+		"quantity() by itself is not":                 {findingsSpec(cpuLimits("quantity(c.?resources.?limits[?'cpu'].orValue('')).isLessThan(quantity('1'))")), "quantity() fails"},
+		"quantity() of what is none is not":           {findingsSpec(cpuLimits("quantity('one').isLessThan(quantity('1'))")), "quantity() fails"},
+		"a product of doubles is total":               {findingsSpec(cpuLimits("isQuantity(c.?resources.?limits[?'cpu'].orValue('')) && quantity(c.?resources.?limits[?'cpu'].orValue('')).asApproximateFloat() * quantity(c.?resources.?limits[?'cpu'].orValue('')).asApproximateFloat() > 2.0")), ""},
+		"a product of integers is not":                {findingsSpec(list("object.spec.?replicas.orValue(1) * 2 == 1")), "may overflow"},
+		"double() of what is read is not":             {findingsSpec(list("double(object.spec.?replicas.orValue(1)) == 1.0")), "double() can fail"},
 		"a finding without a key is not":              {findingsSpec("object.kind == 'Pod' ? [{'text': 'b'}] : []"), "needs a key"},
 		"wrong types show on a generated object":      {findingsSpec(list("object.spec.?replicas.orValue('1').startsWith('1')")), "fails on"},
 		"a validation is judged by its expression":    {validationsSpec(v1alpha1.Validation{Expression: "object.spec.replicas > 1", Message: "m"}), "validations[0].expression, line 1"},
@@ -201,23 +213,23 @@ func TestJudgingBeforeChangesOnlyWhatTheRuleReads(t *testing.T) {
 func TestDigestFollowsTheDecisionAndNotTheWords(t *testing.T) {
 	w := NewWithT(t)
 	spec := findingsSpec("[]", v1alpha1.KindPod, v1alpha1.KindJob)
-	digest := Digest(spec)
+	digest := Digest(spec, Settings{})
 	w.Expect(digest).To(HaveLen(16))
 
 	reworded := *spec.DeepCopy()
 	reworded.Title, reworded.HowToFix = "Another title", "Another way"
 	reworded.Kinds = []v1alpha1.WorkloadKind{v1alpha1.KindJob, v1alpha1.KindPod}
-	w.Expect(Digest(reworded)).To(Equal(digest))
+	w.Expect(Digest(reworded, Settings{})).To(Equal(digest))
 	w.Expect(reworded.Kinds).To(Equal([]v1alpha1.WorkloadKind{v1alpha1.KindJob, v1alpha1.KindPod}), "the caller's list was sorted")
 
 	other := *spec.DeepCopy()
 	other.Kinds = nil
-	w.Expect(Digest(other)).NotTo(Equal(digest))
+	w.Expect(Digest(other, Settings{})).NotTo(Equal(digest))
 }
 
 func TestSpecimensAreTheSameInEveryProcess(t *testing.T) {
 	w := NewWithT(t)
-	all := specimens()
+	all := workloadSpecimens()
 	w.Expect(all).To(HaveLen(8 * specimensPerKind))
 	w.Expect(strings.Count(all[specimensPerKind-1].description, "100 containers")).To(Equal(1))
 }

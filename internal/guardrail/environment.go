@@ -12,12 +12,18 @@ import (
 // LabelEnvironment marks what was rendered for an environment with its name.
 const LabelEnvironment = v1alpha1.Group + "/environment"
 
+// AnnotationGuardrails on a native policy names the guardrails in it, apart by blanks.
+const AnnotationGuardrails = v1alpha1.Group + "/guardrails"
+
 // Environment is what rendering must know of an EnvironmentPolicy.
 type Environment struct {
 	// Name of the EnvironmentPolicy.
 	Name string
 	// NamespaceSelector selects its namespaces.
 	NamespaceSelector metav1.LabelSelector
+	// Namespaces are those that it selects now, by name. What is rendered holds for
+	// namespaces to come as well; these say where it can be seen, and name what is made.
+	Namespaces []string
 	// ExcludedNamespaces are never judged, besides the system namespaces: the operator's, above all.
 	ExcludedNamespaces []string
 	// OperatorUser is the operator's user name as the API server sees it. What it writes
@@ -31,4 +37,9 @@ type Environment struct {
 type Placed struct {
 	Program *Program
 	Level   v1alpha1.Level
+	// EnforcedIn are the namespaces in which the rule is enforced, by name, when its level
+	// is Enforce. In all others of the environment, those to come included, it warns.
+	EnforcedIn []string
+	// Announced is true when Enforce is the next level of a rule at Warn: warnings say so.
+	Announced bool
 }

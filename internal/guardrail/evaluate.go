@@ -25,13 +25,17 @@ const maxKey = 253
 
 // Input is what a rule judges.
 type Input struct {
-	// Object is a workload: one of the typed API objects, or an unstructured one. Its
-	// kind need not be set on a typed object.
+	// Object is what the rule judges: one of the typed API objects, or an unstructured
+	// one. The kind need not be set on a typed object.
 	Object runtime.Object
-	// OldObject is the same workload before the change; nil if it is new.
+	// OldObject is the same object before the change; nil if it is new.
 	OldObject runtime.Object
 	// Namespace that holds it. Nil is unknown: a rule that reads it cannot be evaluated.
+	// For an object that is a Namespace itself there is none, whatever is said here.
 	Namespace *corev1.Namespace
+	// Surroundings are what rules read besides the object. Nil is unknown: a rule that
+	// needs them cannot be evaluated.
+	Surroundings *Surroundings
 }
 
 // Outcome sums up a verdict. The zero value is OutcomeUnknown, so that a verdict nobody
@@ -58,45 +62,57 @@ type Verdict struct {
 // Evaluate judges an object as the API server would. An error means that the verdict is
 // unknown; the API server would have failed on the object too.
 func (p *Program) Evaluate(ctx context.Context, in Input) (Verdict, error) {
-	after, err := newSubject(in.Object)
+	after, err := p.subject(in.Object)
 	if err != nil {
 		return Verdict{}, err
 	}
 	var before *subject
 	if in.OldObject != nil {
-		if before, err = newSubject(in.OldObject); err != nil {
+		if before, err = p.subject(in.OldObject); err != nil {
 			return Verdict{}, err
 		}
 	}
 
-	now, _, err := p.run(ctx, after, before, in.Namespace)
+	now, _, err := p.run(ctx, after, before, in.Namespace, in.Surroundings)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("evaluate guardrail %s on %s: %w", p.name, after, err)
 	}
 	fresh := now
 	// As in the rendered policy, the old object is looked at only where it matters.
 	if before != nil && p.ratcheted && len(now) != 0 {
-		then, _, err := p.run(ctx, before, nil, in.Namespace)
+		then, _, err := p.run(ctx, before, nil, in.Namespace, in.Surroundings)
 		if err != nil {
 			return Verdict{}, fmt.Errorf("evaluate guardrail %s on %s before the change: %w", p.name, before, err)
 		}
-		fresh = slices.DeleteFunc(slices.Clone(now), func(f v1alpha1.Finding) bool {
-			return slices.ContainsFunc(then, func(old v1alpha1.Finding) bool { return old.Key == f.Key })
-		})
+		fresh = newTo(then, now)
 	}
+	return verdictOf(now, fresh), nil
+}
 
+// newTo are the findings whose keys were not found before.
+func newTo(before, now []v1alpha1.Finding) []v1alpha1.Finding {
+	return slices.DeleteFunc(slices.Clone(now), func(f v1alpha1.Finding) bool {
+		return slices.ContainsFunc(before, func(old v1alpha1.Finding) bool { return old.Key == f.Key })
+	})
+}
+
+func verdictOf(now, fresh []v1alpha1.Finding) Verdict {
 	verdict := Verdict{Outcome: OutcomeClean, Findings: presented(now), New: presented(fresh)}
 	if len(now) != 0 {
 		verdict.Outcome = OutcomeViolated
 	}
-	return verdict, nil
+	return verdict
 }
 
 // run evaluates the rule, returns its findings as they come, and what that cost in the
 // API server's units.
-func (p *Program) run(ctx context.Context, after, before *subject, namespace *corev1.Namespace) ([]v1alpha1.Finding, int64, error) {
+func (p *Program) run(ctx context.Context, after, before *subject, namespace *corev1.Namespace, surroundings *Surroundings) ([]v1alpha1.Finding, int64, error) {
+	bindings, err := bound(p.spec.Surroundings, surroundings)
+	if err != nil {
+		return nil, 0, err
+	}
 	attributes := attributesOf(after, before)
-	results, left, err := p.condition.ForInput(ctx, attributes, requestOf(attributes, after), noOptionalVariables, namespaceOf(namespace), celconfig.RuntimeCELCostBudget)
+	results, left, err := p.condition.ForInput(ctx, attributes, requestOf(attributes, after), bindings, after.holder(namespace), celconfig.RuntimeCELCostBudget)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -31,12 +31,12 @@ func deployment(images ...string) *appsv1.Deployment {
 
 func TestEvaluateFindsInEveryKind(t *testing.T) {
 	p := mustCompile(t, findingsSpec("variables.containers.map(c, {'key': c.name, 'text': object.kind})"))
-	for _, s := range specimens() {
+	for _, s := range workloadSpecimens() {
 		w := NewWithT(t)
 		verdict, err := p.Evaluate(t.Context(), Input{Object: s.subject.object})
 		w.Expect(err).NotTo(HaveOccurred())
 		w.Expect(verdict.Outcome).To(Equal(OutcomeViolated), s.description)
-		w.Expect(verdict.Findings[0].Text).To(Equal(string(s.subject.kind)))
+		w.Expect(verdict.Findings[0].Text).To(Equal(s.subject.gvk.Kind))
 	}
 }
 
@@ -101,7 +101,7 @@ func TestAnErrorIsUnknownAndNeverClean(t *testing.T) {
 		})
 	}
 	_, err := mustCompile(t, findingsSpec("[]")).Evaluate(t.Context(), Input{Object: &corev1.Service{}})
-	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("no workload")))
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("it is about workloads")))
 }
 
 func TestRatchetForgivesWhatTheOldObjectHad(t *testing.T) {
@@ -164,16 +164,27 @@ func TestManifestsReadLikeStoredObjects(t *testing.T) {
 	w.Expect(err).To(MatchError(ContainSubstring("other/v1 Pod")))
 }
 
+// nothingAround is what was looked for everywhere and found nowhere.
+var nothingAround = &Surroundings{
+	Missing: []MissingReference{}, DisruptionBudgets: []DisruptionBudget{}, Services: []Service{}, ClaimedHosts: []ClaimedHost{},
+}
+
 func TestEvaluateChangesNoSharedObject(t *testing.T) {
 	w := NewWithT(t)
 	shared := deployment("x")
 	shared.Spec.Replicas = ptr.To[int32](1)
 	before := shared.DeepCopyObject()
 	for _, g := range catalogue(t) {
-		_, err := compiled(t, g).Evaluate(t.Context(), Input{Object: shared, OldObject: shared})
+		_, err := compiled(t, g).Evaluate(t.Context(), Input{Object: shared, OldObject: shared, Surroundings: nothingAround})
 		w.Expect(err).NotTo(HaveOccurred())
 	}
 	w.Expect(runtime.Object(shared)).To(Equal(before))
+
+	widget := unstructuredObject("example.com/v1", "Widget")
+	same := widget.DeepCopy()
+	_, err := mustCompile(t, resourceSpec(anyObject, widgets)).Evaluate(t.Context(), Input{Object: widget, OldObject: widget})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(widget).To(Equal(same))
 }
 
 func BenchmarkEvaluateCatalogue(b *testing.B) {
@@ -185,7 +196,7 @@ func BenchmarkEvaluateCatalogue(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, p := range programs {
-			if _, err := p.Evaluate(b.Context(), Input{Object: object}); err != nil {
+			if _, err := p.Evaluate(b.Context(), Input{Object: object, Surroundings: nothingAround}); err != nil {
 				b.Fatal(err)
 			}
 		}

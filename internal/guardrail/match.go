@@ -22,8 +22,12 @@ var everyWayToPods = []admissionv1.NamedRuleWithOperations{
 	admission.Writes("batch", "jobs", "cronjobs"),
 }
 
+// anyVersion matches a resource in whichever version it is requested.
+var anyVersion = []string{"*"}
+
 // outsideSystem are requests for some resources anywhere but in the excluded namespaces.
-// It stands in the policy, so that no binding can widen it.
+// It stands in the policy, so that no binding can widen it. A Namespace itself is selected
+// by its own labels.
 func outsideSystem(env Environment, rules []admissionv1.NamedRuleWithOperations) *admissionv1.MatchResources {
 	return &admissionv1.MatchResources{
 		NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{admission.OutsideSystem(env.ExcludedNamespaces)}},
@@ -44,15 +48,14 @@ func inEnvironment(env Environment) *admissionv1.MatchResources {
 	}
 }
 
-// conditions leave out who is not judged.
-func conditions(env Environment) []admissionv1.MatchCondition {
-	all := []admissionv1.MatchCondition{admission.NotBuiltInStep()}
-	if env.OperatorUser != "" {
-		all = append(all, admissionv1.MatchCondition{Name: "not-the-operator-but-in-dry-runs", Expression: notOperator(env.OperatorUser)})
+// notTheOperator leaves out what the operator itself writes: it must be able to mend. In
+// dry-runs it is judged, so that it can ask.
+func notTheOperator(env Environment) []admissionv1.MatchCondition {
+	if env.OperatorUser == "" {
+		return nil
 	}
-	return all
-}
-
-func notOperator(user string) string {
-	return fmt.Sprintf("%s != %s || request.?dryRun.orValue(false)", admission.Username, strconv.Quote(user))
+	return []admissionv1.MatchCondition{{
+		Name:       "not-the-operator-but-in-dry-runs",
+		Expression: fmt.Sprintf("%s != %s || request.?dryRun.orValue(false)", admission.Username, strconv.Quote(env.OperatorUser)),
+	}}
 }

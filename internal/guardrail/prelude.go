@@ -12,6 +12,9 @@ const (
 	variableContainers  = "containers"
 )
 
+// variableParams are the parameters, by name. No policy has it: the values stand in the rule.
+const variableParams = "params"
+
 // The variables that a rendered policy adds, to look at the object before a change.
 const (
 	variableBeforeTemplate = "beforeTemplate"

@@ -87,30 +87,21 @@ func children(e ast.Expr) []ast.Expr {
 }
 
 // beforeNames are what a rule reads instead when it judges the object before a change.
-var beforeNames = map[string]string{"object": "oldObject", "variables": "variables." + variableBefore}
+var beforeNames = map[string]string{"object": "oldObject", variablesName: variablesName + "." + variableBefore}
 
 // judgingBefore is the source of a rule, rewritten to judge the old object. It changes
 // names in place, so that people find the rule in a policy as its author wrote it.
 func judgingBefore(source string, identifiers free) (string, error) {
-	type edit struct {
-		offset   int32
-		from, to string
-	}
+	text := []rune(source)
 	var edits []edit
 	for from, to := range beforeNames {
 		for _, offset := range identifiers[from] {
-			edits = append(edits, edit{offset, from, to})
+			start, end := int(offset), int(offset)+len(from)
+			if end > len(text) || string(text[start:end]) != from {
+				return "", fmt.Errorf("cannot find in the source where the rule reads %s", from)
+			}
+			edits = append(edits, edit{start, end, to})
 		}
 	}
-	slices.SortFunc(edits, func(a, b edit) int { return int(b.offset - a.offset) })
-
-	text := []rune(source)
-	for _, e := range edits {
-		end := int(e.offset) + len(e.from)
-		if end > len(text) || string(text[e.offset:end]) != e.from {
-			return "", fmt.Errorf("cannot find in the source where the rule reads %s", e.from)
-		}
-		text = slices.Concat(text[:e.offset], []rune(e.to), text[end:])
-	}
-	return string(text), nil
+	return replace(source, edits).source, nil
 }

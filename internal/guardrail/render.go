@@ -21,6 +21,8 @@ import (
 type Objects struct {
 	ValidatingPolicies []*admissionv1.ValidatingAdmissionPolicy
 	ValidatingBindings []*admissionv1.ValidatingAdmissionPolicyBinding
+	// Probes are how each of the validating policies can be seen live, in their order.
+	Probes []Probe
 	// The mutating ones exist in Kubernetes 1.36 and later.
 	MutatingPolicies []*admissionv1.MutatingAdmissionPolicy
 	MutatingBindings []*admissionv1.MutatingAdmissionPolicyBinding
@@ -29,20 +31,12 @@ type Objects struct {
 // Render says which native policies stand for the rules of an environment. A rule at
 // Observe has none: it is not in the path of a request. Rules at Warn share policies that
 // cannot refuse, and rules at Enforce share one that refuses, so far as they are total; see
-// Program.Partial. Whatever an earlier rendering had and this one has not must be deleted.
+// Program.Partial. Where a rule at Enforce is not enforced yet, it warns. Whatever an
+// earlier rendering had and this one has not must be deleted.
 func Render(env Environment, rules []Placed) Objects {
 	var objects Objects
-	for i, pack := range packs(atLevel(rules, v1alpha1.Warn)) {
-		objects.addValidating(env, warnPolicy(env, numbered(env, "warn", i), pack), admissionv1.Warn)
-	}
-	whole, single := splitByTotality(atLevel(rules, v1alpha1.Enforce))
-	for i, pack := range packs(whole) {
-		objects.addValidating(env, enforcePolicy(env, numbered(env, "enforce", i), pack, admissionv1.Fail), admissionv1.Deny)
-	}
-	for _, rule := range single {
-		// Fail would refuse every object that the rule was not written for.
-		name := policyName(env, "enforce") + "-" + rule.name
-		objects.addValidating(env, enforcePolicy(env, name, []*Program{rule}, admissionv1.Ignore), admissionv1.Deny)
+	for _, matter := range matters(rules) {
+		objects.addMatter(env, matter)
 	}
 	if env.Defaults == v1alpha1.DefaultsApply {
 		objects.addDefaults(env, rules)
@@ -50,46 +44,70 @@ func Render(env Environment, rules []Placed) Objects {
 	return objects
 }
 
-// atLevel are the programs placed at a level, the gravest first, so that a message that
-// has to be cut keeps what matters most.
-func atLevel(rules []Placed, level v1alpha1.Level) []*Program {
-	var programs []*Program
-	for _, rule := range rules {
-		if rule.Level == level {
-			programs = append(programs, rule.Program)
+// addMatter adds the policies of the rules about one matter.
+func (o *Objects) addMatter(env Environment, m matter) {
+	for i, pack := range packs(m.warning()) {
+		o.addWarn(env, m, where{}, policyName(env, "warn", m.label, part(i)), pack)
+	}
+	for _, g := range groupsOf(env, m.rules) {
+		o.addGroup(env, m, g)
+	}
+}
+
+// addGroup adds the policies of rules that are enforced in the same namespaces: those that
+// refuse there, and those that warn everywhere else.
+func (o *Objects) addGroup(env Environment, m matter, g group) {
+	whole, single := splitByTotality(g.rules)
+	made := 0
+	for i, namespaces := range slices.Collect(slices.Chunk(g.namespaces, maxListed)) {
+		here := where{in: namespaces}
+		for _, pack := range packs(whole) {
+			o.addEnforce(env, m, here, policyName(env, "enforce", m.label, g.label("in"), part(made)), pack, admissionv1.Fail)
+			made++
+		}
+		for _, rule := range single {
+			// Fail would refuse every object that the rule was not written for.
+			name := policyName(env, "enforce-"+rule.Program.name, part(i))
+			o.addEnforce(env, m, here, name, []Placed{rule}, admissionv1.Ignore)
 		}
 	}
-	slices.SortFunc(programs, func(a, b *Program) int {
-		return cmp.Or(cmp.Compare(gravity(b.spec.Severity), gravity(a.spec.Severity)), cmp.Compare(a.name, b.name))
+	elsewhere := where{notIn: g.namespaces}
+	for i, pack := range packs(g.rules) {
+		o.addWarn(env, m, elsewhere, policyName(env, "warn", m.label, cmp.Or(g.label("rest"), "rest"), part(i)), pack)
+	}
+}
+
+// sorted puts the gravest rules first, so that a message that has to be cut keeps what
+// matters most.
+func sorted(rules []Placed) []Placed {
+	slices.SortFunc(rules, func(a, b Placed) int {
+		return cmp.Or(cmp.Compare(b.Program.spec.Severity.Gravity(), a.Program.spec.Severity.Gravity()), cmp.Compare(a.Program.name, b.Program.name))
 	})
-	return programs
+	return rules
 }
 
-func gravity(s v1alpha1.Severity) int {
-	return slices.Index([]v1alpha1.Severity{v1alpha1.Low, v1alpha1.Medium, v1alpha1.High, v1alpha1.Critical}, s)
-}
-
-func splitByTotality(programs []*Program) (whole, single []*Program) {
-	for _, p := range programs {
-		if p.partial == "" {
-			whole = append(whole, p)
+func splitByTotality(rules []Placed) (whole, single []Placed) {
+	for _, rule := range rules {
+		if rule.Program.partial == "" {
+			whole = append(whole, rule)
 		} else {
-			single = append(single, p)
+			single = append(single, rule)
 		}
 	}
 	return whole, single
 }
 
-func policyName(env Environment, purpose string) string {
-	return fmt.Sprintf("rampart-%s-%s", env.Name, purpose)
-}
-
-// numbered names the parts of a pack that had to be split; the first keeps the plain name.
-func numbered(env Environment, purpose string, part int) string {
-	if part == 0 {
-		return policyName(env, purpose)
+// policyName names a policy by its environment, its purpose, and what tells it apart from
+// others of the same purpose: after a dot, which never follows the purpose in the name of
+// a policy for a single rule.
+func policyName(env Environment, purpose string, apart ...string) string {
+	name := fmt.Sprintf("rampart-%s-%s", env.Name, purpose)
+	for _, label := range apart {
+		if label != "" {
+			name += "." + label
+		}
 	}
-	return fmt.Sprintf("%s-%d", policyName(env, purpose), part+1)
+	return name
 }
 
 func metadata(env Environment, name string) metav1.ObjectMeta {
@@ -102,8 +120,10 @@ func metadata(env Environment, name string) metav1.ObjectMeta {
 	}
 }
 
-// addValidating adds a policy and the binding, of the same name, that puts it in force.
-func (o *Objects) addValidating(env Environment, policy *admissionv1.ValidatingAdmissionPolicy, action admissionv1.ValidationAction) {
+// addValidating adds a policy with the binding, of the same name, that puts it in force in
+// the environment, and the probe that shows it.
+func (o *Objects) addValidating(env Environment, stands where, policy *admissionv1.ValidatingAdmissionPolicy, action admissionv1.ValidationAction) {
+	o.Probes = append(o.Probes, addProbe(policy, stands.of(env.Namespaces)))
 	o.ValidatingPolicies = append(o.ValidatingPolicies, policy)
 	o.ValidatingBindings = append(o.ValidatingBindings, &admissionv1.ValidatingAdmissionPolicyBinding{
 		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicyBinding"),
@@ -116,6 +136,21 @@ func (o *Objects) addValidating(env Environment, policy *admissionv1.ValidatingA
 	})
 }
 
+// holding is the metadata of a policy with the names of the rules in it.
+func holding(env Environment, name string, rules []Placed) metav1.ObjectMeta {
+	meta := metadata(env, name)
+	meta.Annotations = map[string]string{AnnotationGuardrails: strings.Join(names(rules), " ")}
+	return meta
+}
+
+func names(rules []Placed) []string {
+	all := make([]string, 0, len(rules))
+	for _, rule := range rules {
+		all = append(all, rule.Program.name)
+	}
+	return all
+}
+
 func policyVariables(all ...[]variable) []admissionv1.Variable {
 	var out []admissionv1.Variable
 	for _, variables := range all {
@@ -126,12 +161,12 @@ func policyVariables(all ...[]variable) []admissionv1.Variable {
 	return out
 }
 
-// findingsNames gives each program of a policy a variable name: the name of the guardrail
-// as far as CEL allows. A prefix keeps it apart from reserved words.
-func findingsNames(programs []*Program) []string {
-	names := make([]string, 0, len(programs))
-	for _, p := range programs {
-		name := "of_" + strings.NewReplacer("-", "_", ".", "_").Replace(p.name)
+// findingsNames gives each rule of a policy a variable name: the name of the guardrail as
+// far as CEL allows. A prefix keeps it apart from reserved words.
+func findingsNames(rules []Placed) []string {
+	names := make([]string, 0, len(rules))
+	for _, rule := range rules {
+		name := "of_" + strings.NewReplacer("-", "_", ".", "_").Replace(rule.Program.name)
 		for slices.Contains(names, name) {
 			name += "_"
 		}

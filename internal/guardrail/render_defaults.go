@@ -23,12 +23,13 @@ var onPodCreate = []admissionv1.NamedRuleWithOperations{
 const notMirror = "!('kubernetes.io/config.mirror' in object.metadata.?annotations.orValue({}))"
 
 // addDefaults adds one policy with the safe default of every rule that has one, at
-// whatever level: a default mends, it does not judge. It uses apply configurations only,
+// whatever level: a default mends, it does not judge. What a rule leaves out, its default
+// leaves alone. It uses apply configurations only,
 // because an error in a JSON patch fails the request even where errors are ignored.
 func (o *Objects) addDefaults(env Environment, rules []Placed) {
 	var programs []*Program
 	for _, r := range rules {
-		if r.Program.spec.Default != "" {
+		if r.Program.mutation != "" {
 			programs = append(programs, r.Program)
 		}
 	}
@@ -41,7 +42,7 @@ func (o *Objects) addDefaults(env Environment, rules []Placed) {
 	for _, p := range programs {
 		mutations = append(mutations, admissionv1.Mutation{
 			PatchType:          admissionv1.PatchTypeApplyConfiguration,
-			ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: p.spec.Default},
+			ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: exceptFor(p.exclusions, noDefault, p.mutation)},
 		})
 	}
 	name := policyName(env, "defaults")

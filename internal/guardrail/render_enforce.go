@@ -26,13 +26,14 @@ const (
 	maxNames      = 1024
 )
 
-// enforcePolicy refuses what brings new findings, and names all of them at once. That
-// takes a single validation, since the API server reports the first that fails only.
-func enforcePolicy(env Environment, name string, programs []*Program, onError admissionv1.FailurePolicyType) *admissionv1.ValidatingAdmissionPolicy {
+// addEnforce adds a policy that refuses what brings new findings, and names all of them at
+// once. That takes a single validation, since the API server reports the first that fails
+// only.
+func (o *Objects) addEnforce(env Environment, m matter, stands where, name string, rules []Placed, onError admissionv1.FailurePolicyType) {
 	var findings []variable
 	var none, texts []string
-	for i, variableName := range findingsNames(programs) {
-		p := programs[i]
+	for i, variableName := range findingsNames(rules) {
+		p := rules[i].Program
 		findings = append(findings, newFindings(p, variableName)...)
 		none = append(none, fmt.Sprintf("variables.%s.size() == 0", variableName))
 		texts = append(texts, fmt.Sprintf("variables.%s.map(f, %s + %s)", variableName, strconv.Quote("["+p.name+"] "), celText("f")))
@@ -43,22 +44,22 @@ func enforcePolicy(env Environment, name string, programs []*Program, onError ad
 		{"long", "variables.count + " + firstTexts(longFindings)},
 		{"short", "variables.count + " + firstTexts(shortFindings)},
 	}
-	return &admissionv1.ValidatingAdmissionPolicy{
+	o.addValidating(env, stands, &admissionv1.ValidatingAdmissionPolicy{
 		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
-		ObjectMeta: metadata(env, name),
+		ObjectMeta: holding(env, name, rules),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: outsideSystem(env, everyWayToPods),
-			MatchConditions:  conditions(env),
+			MatchConstraints: outsideSystem(env, m.constraints()),
+			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(onError),
-			Variables:        policyVariables(prelude(), preludeBefore(), findings, message),
+			Variables:        policyVariables(m.variables(), m.variablesBefore(), findings, message),
 			Validations: []admissionv1.Validation{{
 				Expression:        strings.Join(none, " &&\n"),
-				Message:           staticDenial(env, programs),
+				Message:           staticDenial(env, rules),
 				MessageExpression: fmt.Sprintf("bytes(variables.long).size() <= %d ? variables.long : variables.short", maxDenial),
 				Reason:            ptr.To(metav1.StatusReasonForbidden),
 			}},
 		},
-	}
+	}, admissionv1.Deny)
 }
 
 // newFindings are the findings whose key the old object did not have, so that a workload
@@ -81,11 +82,7 @@ func firstTexts(n int) string {
 }
 
 // staticDenial is said when the findings cannot be.
-func staticDenial(env Environment, programs []*Program) string {
-	names := make([]string, 0, len(programs))
-	for _, p := range programs {
-		names = append(names, p.name)
-	}
+func staticDenial(env Environment, rules []Placed) string {
 	return fmt.Sprintf("this change violates guardrails that environment %s enforces, at least one of: %s",
-		env.Name, cut(strings.Join(names, ", "), maxNames))
+		env.Name, cut(strings.Join(names(rules), ", "), maxNames))
 }

@@ -5,6 +5,7 @@ package guardrail
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -14,13 +15,47 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
+// The namespaces of the environment of these tests.
+var inProduction = []string{"shop-a", "shop-b", "shop-c"}
+
 func testEnvironment() Environment {
 	return Environment{
 		Name:               "production",
 		NamespaceSelector:  metav1.LabelSelector{MatchLabels: map[string]string{"stage": "production"}},
+		Namespaces:         inProduction,
 		ExcludedNamespaces: []string{"rampart-system"},
 		OperatorUser:       operator,
 	}
+}
+
+// enforced are rules that some namespaces enforce.
+func enforced(namespaces []string, programs ...*Program) []Placed {
+	all := placed(v1alpha1.Enforce, programs...)
+	for i := range all {
+		all[i].EnforcedIn = namespaces
+	}
+	return all
+}
+
+// policyNames are the validating policies that were rendered.
+func policyNames(objects Objects) []string {
+	var all []string
+	for _, policy := range objects.ValidatingPolicies {
+		all = append(all, policy.Name)
+	}
+	return all
+}
+
+// policyNamed is one of them.
+func policyNamed(t testing.TB, objects Objects, name string) *admissionv1.ValidatingAdmissionPolicy {
+	t.Helper()
+	for _, policy := range objects.ValidatingPolicies {
+		if policy.Name == name {
+			return policy
+		}
+	}
+	t.Fatalf("no policy %s among %v", name, policyNames(objects))
+	return nil
 }
 
 func TestObserveIsNotInThePathOfARequest(t *testing.T) {
@@ -32,14 +67,16 @@ func TestNothingBelowEnforceCanRefuse(t *testing.T) {
 	env := testEnvironment()
 	env.Defaults = v1alpha1.DefaultsApply
 	objects := Render(env, placed(v1alpha1.Warn, wholeCatalogue(t)...))
-	w.Expect(objects.ValidatingPolicies).To(HaveLen(1))
 	w.Expect(objects.MutatingPolicies).To(HaveLen(1))
-	policy := objects.ValidatingPolicies[0]
-	w.Expect(policy.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Ignore)))
-	w.Expect(policy.Spec.AuditAnnotations).To(BeEmpty())
-	w.Expect(policy.Spec.ParamKind).To(BeNil())
-	w.Expect(policy.Spec.Validations).To(HaveLen(len(wholeCatalogue(t))))
-	w.Expect(objects.ValidatingBindings[0].Spec.ValidationActions).To(Equal([]admissionv1.ValidationAction{admissionv1.Warn}))
+	warnings := 0
+	for i, policy := range objects.ValidatingPolicies {
+		w.Expect(policy.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Ignore)))
+		w.Expect(policy.Spec.AuditAnnotations).To(BeEmpty())
+		w.Expect(policy.Spec.ParamKind).To(BeNil())
+		w.Expect(objects.ValidatingBindings[i].Spec.ValidationActions).To(Equal([]admissionv1.ValidationAction{admissionv1.Warn}))
+		warnings += len(policy.Spec.Validations) - 1
+	}
+	w.Expect(warnings).To(Equal(len(inAdmission(t))), "one for each rule, besides the answer to probes")
 	w.Expect(objects.MutatingPolicies[0].Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Ignore)))
 	for _, mutation := range objects.MutatingPolicies[0].Spec.Mutations {
 		w.Expect(mutation.PatchType).To(Equal(admissionv1.PatchTypeApplyConfiguration))
@@ -49,20 +86,22 @@ func TestNothingBelowEnforceCanRefuse(t *testing.T) {
 func TestEnforceSharesOnePolicyAmongTotalRules(t *testing.T) {
 	w := NewWithT(t)
 	partial := compiled(t, guardrailNamed("partial", findingsSpec("object.spec.absent == 1 ? [{'key': 'a', 'text': 'b'}] : []")))
-	objects := Render(testEnvironment(), placed(v1alpha1.Enforce, append(wholeCatalogue(t), partial)...))
-	w.Expect(objects.ValidatingPolicies).To(HaveLen(2))
+	objects := Render(testEnvironment(), enforced(inProduction, catalogued(t, "image-pinned"), catalogued(t, "replicas"), partial))
+	w.Expect(policyNames(objects)).To(Equal([]string{
+		"rampart-production-enforce", "rampart-production-enforce-partial", "rampart-production-warn.rest", "rampart-production-warn.rest.2"}))
 
-	pack, single := objects.ValidatingPolicies[0], objects.ValidatingPolicies[1]
-	w.Expect(pack.Name).To(Equal("rampart-production-enforce"))
+	pack, single, rest := objects.ValidatingPolicies[0], objects.ValidatingPolicies[1], objects.ValidatingPolicies[2]
 	w.Expect(pack.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Fail)))
-	w.Expect(pack.Spec.Validations).To(HaveLen(1))
-	w.Expect(pack.Spec.Validations[0].Message).To(And(ContainSubstring("environment production"), ContainSubstring("image-pinned, "), Not(ContainSubstring("partial"))))
-	w.Expect(single.Name).To(Equal("rampart-production-enforce-partial"))
+	w.Expect(pack.Spec.Validations).To(HaveLen(2), "an answer to probes, and one validation for all rules")
+	w.Expect(pack.Spec.Validations[1].Message).To(And(ContainSubstring("environment production"), ContainSubstring("image-pinned, replicas"), Not(ContainSubstring("partial"))))
+	w.Expect(pack.Annotations).To(Equal(map[string]string{"rampart.dev/guardrails": "image-pinned replicas"}))
 	w.Expect(single.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Ignore)))
-	for i, binding := range objects.ValidatingBindings {
+	w.Expect(rest.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Ignore)))
+	for i, action := range []admissionv1.ValidationAction{admissionv1.Deny, admissionv1.Deny, admissionv1.Warn} {
+		binding := objects.ValidatingBindings[i]
 		w.Expect(binding.Name).To(Equal(objects.ValidatingPolicies[i].Name))
 		w.Expect(binding.Spec.PolicyName).To(Equal(binding.Name))
-		w.Expect(binding.Spec.ValidationActions).To(Equal([]admissionv1.ValidationAction{admissionv1.Deny}))
+		w.Expect(binding.Spec.ValidationActions).To(Equal([]admissionv1.ValidationAction{action}))
 		w.Expect(binding.Labels).To(Equal(map[string]string{"app.kubernetes.io/managed-by": "rampart", "rampart.dev/environment": "production"}))
 	}
 }
@@ -70,7 +109,7 @@ func TestEnforceSharesOnePolicyAmongTotalRules(t *testing.T) {
 func TestRenderingDoesNotDependOnTheOrderOfRules(t *testing.T) {
 	env := testEnvironment()
 	env.Defaults = v1alpha1.DefaultsApply
-	rules := append(placed(v1alpha1.Enforce, wholeCatalogue(t)...), placed(v1alpha1.Warn, wholeCatalogue(t)...)...)
+	rules := append(enforced(inProduction, wholeCatalogue(t)...), placed(v1alpha1.Warn, wholeCatalogue(t)...)...)
 	want := Render(env, rules)
 	reversed := make([]Placed, 0, len(rules))
 	for i := range rules {
@@ -87,26 +126,32 @@ func TestGraverRulesSpeakFirst(t *testing.T) {
 		spec.Severity = severity
 		programs = append(programs, compiled(t, guardrailNamed("of-"+string(severity), spec)))
 	}
-	var names []string
-	for _, p := range atLevel(placed(v1alpha1.Warn, programs...), v1alpha1.Warn) {
-		names = append(names, p.Name())
-	}
-	w.Expect(names).To(Equal([]string{"of-Critical", "of-High", "of-Medium", "of-Low", "of-"}))
+	w.Expect(names(sorted(placed(v1alpha1.Warn, programs...)))).To(Equal([]string{"of-Critical", "of-High", "of-", "of-Medium", "of-Low"}))
 }
 
-func TestPacksAreSplitByWhatTheyCost(t *testing.T) {
-	w := NewWithT(t)
-	var programs []*Program
-	for i := range 5 {
-		programs = append(programs, &Program{name: fmt.Sprint(i), cost: packBudget / runsPerRequest / 2})
+func TestPacksAreSplit(t *testing.T) {
+	half := strings.Repeat(" ", maxPackSize/4)
+	for name, program := range map[string]Program{
+		"by what they cost":    {cost: packBudget / runsPerRequest / 2},
+		"by how long they are": {source: half, before: half},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := NewWithT(t)
+			var rules []Placed
+			for i := range 5 {
+				p := program
+				p.name = fmt.Sprint(i)
+				rules = append(rules, Placed{Program: &p, Level: v1alpha1.Warn})
+			}
+			all := packs(rules)
+			w.Expect(all).To(HaveLen(3))
+			w.Expect(all[0]).To(Equal(rules[:2]))
+			w.Expect(all[2]).To(Equal(rules[4:]))
+			w.Expect(packs(nil)).To(BeEmpty())
+			w.Expect(policyNames(Render(testEnvironment(), rules))).To(Equal([]string{
+				"rampart-production-warn", "rampart-production-warn.2", "rampart-production-warn.3"}))
+		})
 	}
-	all := packs(programs)
-	w.Expect(all).To(HaveLen(3))
-	w.Expect(all[0]).To(Equal(programs[:2]))
-	w.Expect(all[2]).To(Equal(programs[4:]))
-	w.Expect(packs(nil)).To(BeEmpty())
-	w.Expect(numbered(testEnvironment(), "warn", 0)).To(Equal("rampart-production-warn"))
-	w.Expect(numbered(testEnvironment(), "warn", 1)).To(Equal("rampart-production-warn-2"))
 }
 
 func TestTheCallersSelectorIsNotChanged(t *testing.T) {

@@ -10,44 +10,53 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/admission"
 )
 
-// warnPolicy warns of every finding and cannot refuse: an error in one validation is
-// ignored and leaves the others alone. It is a copy of its own, since the failure policy
-// belongs to the policy and not to the binding, and has no audit annotations, whose
-// errors would be reported whatever the failure policy says.
-func warnPolicy(env Environment, name string, programs []*Program) *admissionv1.ValidatingAdmissionPolicy {
+// addWarn adds a policy that warns of every finding and cannot refuse: an error in one
+// validation is ignored and leaves the others alone. It is a copy of its own, since the
+// failure policy belongs to the policy and not to the binding, and has no audit
+// annotations, whose errors would be reported whatever the failure policy says.
+func (o *Objects) addWarn(env Environment, m matter, stands where, name string, rules []Placed) {
 	var findings []variable
 	var validations []admissionv1.Validation
-	for i, variableName := range findingsNames(programs) {
-		p := programs[i]
+	for i, variableName := range findingsNames(rules) {
+		p := rules[i].Program
 		findings = append(findings, variable{variableName, p.source})
 		validations = append(validations, admissionv1.Validation{
 			Expression:        fmt.Sprintf("variables.%s.size() == 0", variableName),
-			Message:           cutText(prefix(env, p) + p.spec.Title),
-			MessageExpression: warning(env, p, variableName),
+			Message:           cutText(prefix(env, p)+p.spec.Title) + rules[i].announcement(),
+			MessageExpression: warning(env, rules[i], variableName),
 		})
 	}
-	return &admissionv1.ValidatingAdmissionPolicy{
+	o.addValidating(env, stands, &admissionv1.ValidatingAdmissionPolicy{
 		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
-		ObjectMeta: metadata(env, name),
+		ObjectMeta: holding(env, name, rules),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: outsideSystem(env, everyWayToPods),
-			MatchConditions:  conditions(env),
+			MatchConstraints: outsideSystem(env, m.unchecked()),
+			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(admissionv1.Ignore),
-			Variables:        policyVariables(prelude(), findings),
+			Variables:        policyVariables(m.variables(), findings),
 			Validations:      validations,
 		},
-	}
+	}, admissionv1.Warn)
 }
 
 // warning is one short line for all findings of a rule: the API server cuts warnings when
 // a response has many.
-func warning(env Environment, p *Program, variableName string) string {
+func warning(env Environment, rule Placed, variableName string) string {
 	return fmt.Sprintf("variables.%[1]s.size() == 0 ? '' : %[2]s + variables.%[1]s.map(f, %[3]s)[0] +\n"+
-		"(variables.%[1]s.size() == 1 ? '' : ' +' + string(variables.%[1]s.size() - 1) + ' more')",
-		variableName, strconv.Quote(prefix(env, p)), celText("f"))
+		"(variables.%[1]s.size() == 1 ? %[4]s : ' +' + string(variables.%[1]s.size() - 1) + ' more' + %[4]s)",
+		variableName, strconv.Quote(prefix(env, rule.Program)), celText("f"), stringLiteral(rule.announcement()))
+}
+
+// announcement ends a warning of a rule whose next level here is Enforce.
+func (p Placed) announcement() string {
+	if p.Announced || p.Level == v1alpha1.Enforce {
+		return "; Enforce is next"
+	}
+	return ""
 }
 
 // prefix tells a developer which environment speaks and which guardrail.

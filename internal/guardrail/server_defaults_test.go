@@ -82,3 +82,58 @@ func TestDefaultsFillOnlyWhatIsUnset(t *testing.T) {
 		NewWithT(t).Expect(created(pod).Spec.InitContainers[0].Resources.Requests).To(BeComparableTo(requests("10m", "32Mi")))
 	})
 }
+
+// withDefault is a rule that finds nothing and has a default.
+func withDefault(name, mutation string) v1alpha1.Guardrail {
+	spec := findingsSpec("[]")
+	spec.Default = mutation
+	return guardrailNamed(name, spec)
+}
+
+// annotated is a default that sets an annotation.
+func annotated(name string) v1alpha1.Guardrail {
+	return withDefault(name, "Object{metadata: Object.metadata{annotations: {'"+name+"': 'set'}}}")
+}
+
+// Each error below would refuse the pod, were it one of a JSON patch.
+func TestADefaultThatFailsLetsThePodAndTheOthersPass(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "failing-default")
+	s.env.Defaults = v1alpha1.DefaultsApply
+	s.render(placed(v1alpha1.Observe,
+		compiled(t, annotated("a-first")),
+		compiled(t, withDefault("b-absent", "Object{metadata: Object.metadata{annotations: {'never': string(object.spec.absent.deep)}}}")),
+		compiled(t, withDefault("c-twice", "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'a'}, Object.spec.containers{name: 'a'}]}}")),
+		compiled(t, withDefault("d-atomic", "Object{spec: Object.spec{tolerations: [Object.spec.tolerations{key: 'a'}]}}")),
+		compiled(t, annotated("e-last")),
+	)...)
+	NewWithT(t).Eventually(func(g Gomega) {
+		pod := podOf("web", "nginx")
+		pod.Namespace = s.namespace
+		g.Expect(s.as(person).Create(t.Context(), pod, client.DryRunAll)).To(Succeed())
+		g.Expect(pod.Annotations).To(Equal(map[string]string{"a-first": "set", "e-last": "set"}))
+	}, patience, 20*time.Millisecond).Should(Succeed())
+}
+
+func TestADefaultLeavesAloneWhatItsRuleLeavesOut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "excluded-default")
+	s.env.Defaults = v1alpha1.DefaultsApply
+	g := annotated("set")
+	compiler, err := NewCompiler(MinServerVersion)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	p, err := compiler.CompileFor(g.Name, g.Spec, Settings{Exclusions: []v1alpha1.Exclusion{{Namespace: s.namespace, Kind: "Pod", Name: "legacy", Reason: "until spring"}}})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	s.render(placed(v1alpha1.Observe, p)...)
+
+	created := func(name string) map[string]string {
+		pod := podOf(name, "nginx")
+		pod.Namespace = s.namespace
+		if err := s.as(person).Create(t.Context(), pod, client.DryRunAll); err != nil {
+			t.Fatal(err)
+		}
+		return pod.Annotations
+	}
+	NewWithT(t).Eventually(func() map[string]string { return created("web") }, patience, 20*time.Millisecond).Should(HaveKey("set"))
+	NewWithT(t).Expect(created("legacy")).To(BeEmpty())
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -38,10 +42,18 @@ const patience = 30 * time.Second
 
 var (
 	startServer = sync.OnceValues(func() (*testenv.Cluster, error) {
-		return testenv.StartControlPlane(context.Background(), testenv.Options{})
+		return testenv.StartControlPlane(context.Background(), testenv.Options{CRDs: true})
 	})
 	serverStarted atomic.Bool
 )
+
+// testScheme knows what people write, and what probes.
+var testScheme = func() *runtime.Scheme {
+	all := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(all))
+	utilruntime.Must(v1alpha1.AddToScheme(all))
+	return all
+}()
 
 // TestMain stops the API server that the tests share, if one of them has started it.
 func TestMain(m *testing.M) {
@@ -77,6 +89,7 @@ func newServer(t testing.TB, name string) *server {
 	s := &server{t: t, config: cluster.Config, namespace: name, env: Environment{
 		Name:               name,
 		NamespaceSelector:  metav1.LabelSelector{MatchLabels: map[string]string{"environment": name}},
+		Namespaces:         []string{name},
 		ExcludedNamespaces: []string{"rampart-system"},
 		OperatorUser:       operator,
 	}}
@@ -93,12 +106,42 @@ func (s *server) create(objects ...client.Object) {
 	}
 }
 
-// render puts rules in force until the end of the test.
+// render puts rules in force until the end of the test, those at Enforce in all of the
+// environment unless they say where.
 func (s *server) render(rules ...Placed) Objects {
 	s.t.Helper()
+	for i := range rules {
+		if rules[i].EnforcedIn == nil {
+			rules[i].EnforcedIn = s.env.Namespaces
+		}
+	}
 	objects := Render(s.env, rules)
 	s.install(objects)
+	s.untilLive(objects)
 	return objects
+}
+
+// untilLive waits until every policy that stands somewhere answers there.
+func (s *server) untilLive(objects Objects) {
+	s.t.Helper()
+	for _, probe := range objects.Probes {
+		for _, namespace := range probe.Namespaces {
+			NewWithT(s.t).Eventually(func() bool { return s.answered(probe, namespace) }, patience, 20*time.Millisecond).
+				Should(BeTrue(), "%s in %s", probe.Policy, namespace)
+		}
+	}
+}
+
+// answered probes a policy as the operator does.
+func (s *server) answered(probe Probe, namespace string) bool {
+	s.t.Helper()
+	c, heard := s.listening(operator)
+	err := c.Create(s.t.Context(), &v1alpha1.ReadinessReport{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: probe.Report}}, client.DryRunAll)
+	texts := heard.take()
+	if err != nil {
+		texts = append(texts, err.Error())
+	}
+	return probe.Answered(texts...)
 }
 
 // install puts policies in force until the end of the test.
@@ -141,7 +184,7 @@ func (s *server) listening(user string) (client.Client, *warnings) {
 	config := rest.CopyConfig(s.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}
 	config.WarningHandlerWithContext = heard
-	c, err := client.New(config, client.Options{})
+	c, err := client.New(config, client.Options{Scheme: testScheme})
 	if err != nil {
 		s.t.Fatalf("make a client: %v", err)
 	}
@@ -166,14 +209,19 @@ func beRefused() OmegaMatcher {
 	return And(Satisfy(apierrors.IsForbidden), MatchError(ContainSubstring("denied request: ")))
 }
 
-// findingsSaid are the findings that a denial names.
-func findingsSaid(denial error) []string {
+// findingsSaid are the findings that a denial names, and how many it has besides.
+func findingsSaid(denial error) (named []string, more int) {
 	if denial == nil {
-		return nil
+		return nil, 0
 	}
 	_, message, _ := strings.Cut(denial.Error(), "denied request: ")
 	_, list, _ := strings.Cut(message, ": ")
-	return strings.Split(list, "; ")
+	named = strings.Split(list, "; ")
+	last := len(named) - 1
+	if n, _ := fmt.Sscanf(named[last], "+%d more", &more); n == 1 {
+		named = named[:last]
+	}
+	return named, more
 }
 
 // warnings collects warnings that speak of our policies.
@@ -214,6 +262,12 @@ func wholeCatalogue(t testing.TB) []*Program {
 		all = append(all, compiled(t, g))
 	}
 	return all
+}
+
+// inAdmission is the catalogue without the rules that only the background can judge.
+func inAdmission(t testing.TB) []*Program {
+	t.Helper()
+	return slices.DeleteFunc(wholeCatalogue(t), (*Program).BackgroundOnly)
 }
 
 // podOf is a pod of containers with images, named by their position.

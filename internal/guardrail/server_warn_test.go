@@ -31,6 +31,11 @@ func TestWarnSaysOneLineForEachGuardrail(t *testing.T) {
 	}, patience, 20*time.Millisecond).Should(Succeed())
 }
 
+// rule is the validation of a policy's first guardrail; the one before answers probes.
+func rule(spec *admissionv1.ValidatingAdmissionPolicySpec) *admissionv1.Validation {
+	return &spec.Validations[1]
+}
+
 // Whatever is wrong below Enforce, requests pass, and what is not wrong goes on.
 func TestWarnNeverBlocksWhateverIsBroken(t *testing.T) {
 	const requests = "[resource-requests] container a has no cpu request +1 more"
@@ -39,10 +44,10 @@ func TestWarnNeverBlocksWhateverIsBroken(t *testing.T) {
 		heard   []string
 	}{
 		"validation": {func(spec *admissionv1.ValidatingAdmissionPolicySpec) {
-			spec.Validations[0].Expression = "object.spec.absent.deep == 1"
+			rule(spec).Expression = "object.spec.absent.deep == 1"
 		}, []string{requests}},
 		"message": {func(spec *admissionv1.ValidatingAdmissionPolicySpec) {
-			spec.Validations[0].MessageExpression = "string(object.spec.absent.deep)"
+			rule(spec).MessageExpression = "string(object.spec.absent.deep)"
 		}, []string{"[image-pinned] Images pinned to a version", requests}},
 		"variable": {func(spec *admissionv1.ValidatingAdmissionPolicySpec) {
 			broken := &spec.Variables[len(prelude())]
@@ -50,7 +55,7 @@ func TestWarnNeverBlocksWhateverIsBroken(t *testing.T) {
 		}, []string{requests}},
 		"cost": {func(spec *admissionv1.ValidatingAdmissionPolicySpec) {
 			ten := "[0,1,2,3,4,5,6,7,8,9]"
-			spec.Validations[0].Expression = ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + ".all(e, " + ten + ".all(f, a + b + c + d + e + f >= 0))))))"
+			rule(spec).Expression = ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + ".all(e, " + ten + ".all(f, a + b + c + d + e + f >= 0))))))"
 		}, []string{requests}},
 		"condition": {func(spec *admissionv1.ValidatingAdmissionPolicySpec) {
 			spec.MatchConditions[0].Expression = "object.spec.absent.deep == 1"

@@ -7,52 +7,96 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 
+	"github.com/google/cel-go/cel"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// specimen is a generated workload that a rule is tried on when it is compiled. They need
+// specimen is a generated object that a rule is tried on when it is compiled. They need
 // not be valid: whatever the API server's types can hold, a total rule can judge.
 type specimen struct {
 	description string
 	subject     *subject
+	// surroundings that the object has, for rules that read them.
+	surroundings *Surroundings
 }
 
-// How many specimens of each kind there are, and how large the largest is.
+// How many specimens of each kind there are, and how large the largest is: its containers,
+// or the items of its lists, and of the lists in its surroundings.
 const (
 	specimensPerKind = 6
-	largestContainer = 100
+	largest          = 100
 )
 
 var specimenNamespace = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "specimens"}}
 
-// specimens are the same in every process: of each kind a bare one, random ones and a large one.
-var specimens = sync.OnceValue(func() []specimen {
+// specimensFor are what a rule is tried on: workloads, or objects of its resources.
+func specimensFor(spec v1alpha1.GuardrailSpec, parsed *cel.Ast) []specimen {
+	all := workloadSpecimens()
+	if len(spec.Resources) != 0 {
+		all = resourceSpecimens(spec.Resources, namesIn(parsed))
+	}
+	if len(spec.Surroundings) != 0 {
+		all = surrounded(all)
+	}
+	return all
+}
+
+// workloadSpecimens are the same in every process: of each kind a bare one, random ones
+// and a large one.
+var workloadSpecimens = sync.OnceValue(func() []specimen {
 	var all []specimen
 	for i, kind := range workload.Kinds() {
+		gvk := workload.GroupVersionKind(kind)
 		for n := range specimensPerKind {
-			g := generator{random: rand.New(rand.NewPCG(uint64(i), uint64(n)))}
-			description := fmt.Sprintf("a generated %s (%d)", kind, n)
-			switch n {
-			case 0:
-				description = fmt.Sprintf("a %s with nothing but its required fields", kind)
-			case specimensPerKind - 1:
-				description = fmt.Sprintf("a %s with %d containers", kind, largestContainer)
-				g.density, g.containers = 1, largestContainer
-			default:
-				g.density, g.containers = 0.25*float64(n), 1+g.random.IntN(3)
-			}
-			all = append(all, specimen{description, &subject{kind: kind, object: g.workload(workload.New(kind))}})
+			g, description := newGenerator(i, n, string(kind), "containers")
+			all = append(all, specimen{
+				description: description,
+				subject:     &subject{gvk: gvk, resource: workloadResource(gvk), object: g.workload(workload.New(kind))},
+			})
 		}
 	}
 	return all
 })
+
+// surrounded are the same specimens with surroundings, from none to many.
+func surrounded(all []specimen) []specimen {
+	with := slices.Clone(all)
+	for i := range with {
+		g, _ := newGenerator(i, i%specimensPerKind, "", "")
+		with[i].surroundings = g.surroundings()
+	}
+	return with
+}
+
+func (g generator) surroundings() *Surroundings {
+	s := &Surroundings{Missing: []MissingReference{}, DisruptionBudgets: []DisruptionBudget{}, Services: []Service{}, ClaimedHosts: []ClaimedHost{}}
+	g.fillKind(reflect.ValueOf(s).Elem(), 0)
+	return s
+}
+
+// newGenerator is the n-th for a kind, which is the i-th, with what it makes in words.
+func newGenerator(i, n int, kind, many string) (g generator, description string) {
+	g = generator{random: rand.New(rand.NewPCG(uint64(i), uint64(n)))}
+	switch n {
+	case 0:
+		return g, fmt.Sprintf("a %s with nothing but its required fields", kind)
+	case specimensPerKind - 1:
+		g.density, g.containers, g.items = 1, largest, largest
+		return g, fmt.Sprintf("a %s with %d %s", kind, largest, many)
+	default:
+		g.density, g.containers = 0.25*float64(n), 1+g.random.IntN(3)
+		return g, fmt.Sprintf("a generated %s (%d)", kind, n)
+	}
+}
 
 // generator fills API types at random.
 type generator struct {
@@ -61,12 +105,24 @@ type generator struct {
 	density float64
 	// containers in each pod; 0 means one with nothing but its name.
 	containers int
+	// items in each list that is in no other, outside of workloads; 0 means a few.
+	items int
 }
 
 // maxDepth ends the generation of types that are deep or contain themselves.
 const maxDepth = 14
 
 func (g generator) workload(object workload.Object) workload.Object {
+	g.items = 0 // Large workloads have many containers, and each of them a few of everything.
+	g.metadata(object)
+	if rc, ok := object.(*corev1.ReplicationController); ok {
+		rc.Spec.Template = &corev1.PodTemplateSpec{} // The API server refuses one without.
+	}
+	g.fill(reflect.ValueOf(object).Elem().FieldByName("Spec"), 0)
+	return object
+}
+
+func (g generator) metadata(object metav1.Object) {
 	object.SetName("specimen")
 	object.SetNamespace(specimenNamespace.Name)
 	if g.chance() {
@@ -75,11 +131,6 @@ func (g generator) workload(object workload.Object) workload.Object {
 	if g.chance() {
 		object.SetAnnotations(map[string]string{"note": g.word()})
 	}
-	if rc, ok := object.(*corev1.ReplicationController); ok {
-		rc.Spec.Template = &corev1.PodTemplateSpec{} // The API server refuses one without.
-	}
-	g.fill(reflect.ValueOf(object).Elem().FieldByName("Spec"), 0)
-	return object
 }
 
 func (g generator) chance() bool { return g.random.Float64() < g.density }
@@ -126,7 +177,11 @@ func (g generator) fillKind(v reflect.Value, depth int) {
 		}
 	case reflect.Slice:
 		if depth < maxDepth && g.chance() {
-			v.Set(reflect.MakeSlice(v.Type(), g.random.IntN(3), 2))
+			length := g.random.IntN(3)
+			if g.items != 0 {
+				length, g.items = g.items, 0
+			}
+			v.Set(reflect.MakeSlice(v.Type(), length, length))
 			for i := range v.Len() {
 				g.fill(v.Index(i), depth+1)
 			}

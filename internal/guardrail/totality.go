@@ -8,10 +8,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // A rule is total when it gives an answer for every object. CEL has no catch, so one rule
@@ -21,17 +23,18 @@ import (
 // which is about types, is that no generated object makes the rule fail (specimen.go).
 
 // partial says why an expression may fail to evaluate; empty if it cannot.
-func partial(parsed *cel.Ast) string {
+func partial(parsed *cel.Ast, certain certainty) string {
 	native := parsed.NativeRep()
-	l := lint{info: native.SourceInfo()}
+	l := lint{info: native.SourceInfo(), certain: certain}
 	l.check(native.Expr(), scope{})
 	return l.doubt
 }
 
 // lint walks an expression and keeps the first doubt.
 type lint struct {
-	info  *ast.SourceInfo
-	doubt string
+	info    *ast.SourceInfo
+	certain certainty
+	doubt   string
 }
 
 // scope is what is known where an expression stands.
@@ -77,22 +80,6 @@ func (s scope) binding(list string, names ...string) scope {
 	return scope{present: present, elements: elements}
 }
 
-// certain are the fields that the API server guarantees in what it admits.
-var certain = map[string]bool{
-	"object.kind": true, "object.apiVersion": true, "object.metadata": true, "object.spec": true,
-	"namespaceObject.metadata": true, "namespaceObject.metadata.name": true,
-	"request.operation": true, "request.kind": true, "request.kind.kind": true,
-	"request.resource": true, "request.resource.resource": true, "request.userInfo": true,
-	"variables." + variablePodTemplate: true, "variables." + variablePodSpec: true,
-	"variables." + variableContainers: true, "variables." + variablePodSpec + ".containers": true,
-}
-
-// certainIn are the fields that every element of a list has, by the list's field name.
-var certainIn = map[string][]string{
-	"containers": {"name"}, "initContainers": {"name"}, "ephemeralContainers": {"name"},
-	"env": {"name"}, "ports": {"containerPort"}, "volumes": {"name"}, "volumeMounts": {"name", "mountPath"},
-}
-
 // totalFunctions give an answer for every argument of the types that they accept.
 var totalFunctions = map[string]bool{
 	operators.Equals: true, operators.NotEquals: true, operators.LogicalNot: true,
@@ -105,6 +92,8 @@ var totalFunctions = map[string]bool{
 	"orValue": true, "or": true, "hasValue": true, "of": true, "ofNonZeroValue": true, "none": true,
 	"optional.of": true, "optional.none": true, // As macros spell them.
 	"containsAll": true, "intersects": true, "equivalent": true, "distinct": true, "flatten": true,
+	// Of quantities.
+	"asApproximateFloat": true, "isGreaterThan": true, "isLessThan": true, "compareTo": true,
 }
 
 func (l *lint) check(e ast.Expr, s scope) {
@@ -128,7 +117,7 @@ func (l *lint) check(e ast.Expr, s scope) {
 		if c.HasIterVar2() {
 			names = append(names, c.IterVar2())
 		}
-		inner := s.binding(listOf(c.IterRange()), names...)
+		inner := s.binding(l.listOf(c.IterRange()), names...)
 		l.check(c.LoopCondition(), inner)
 		l.check(c.LoopStep(), inner)
 		l.check(c.Result(), s.binding("", c.AccuVar()))
@@ -175,6 +164,21 @@ func (l *lint) checkCall(e ast.Expr, s scope) {
 		if len(args) == 0 || args[len(args)-1].Kind() != ast.LiteralKind {
 			l.fail(e, "a pattern that is computed may be invalid")
 		}
+	case name == "quantity":
+		l.checkAll(args, s)
+		if !isQuantityLiteral(args) && !s.present[quantityFact(args)] {
+			l.fail(e, "quantity() fails on what is none: guard it with isQuantity() of the same")
+		}
+	case name == "double":
+		l.checkAll(args, s)
+		if !isParameter(args) {
+			l.fail(e, "double() can fail on what is no parameter")
+		}
+	case name == operators.Multiply:
+		l.checkAll(args, s)
+		if !isDouble(args[0]) && !isDouble(args[1]) {
+			l.fail(e, "a product of integers may overflow: multiply doubles")
+		}
 	case totalFunctions[name]:
 		l.checkAll(children(e), s)
 	default:
@@ -207,14 +211,14 @@ func (l *lint) isPresent(e ast.Expr, s scope) bool {
 		return true
 	}
 	// A rule may bind a variable of its own and call it object.
-	if _, bound := s.elements[rootOf(path)]; certain[path] && !bound {
+	if _, bound := s.elements[rootOf(path)]; l.certain.fields[path] && !bound {
 		return true
 	}
 	if e.Kind() != ast.SelectKind || e.AsSelect().Operand().Kind() != ast.IdentKind {
 		return false
 	}
 	list := s.elements[e.AsSelect().Operand().AsIdent()]
-	return slices.Contains(certainIn[list], e.AsSelect().FieldName())
+	return slices.Contains(l.certain.elements[list], e.AsSelect().FieldName())
 }
 
 func (l *lint) fail(e ast.Expr, why string) {
@@ -253,6 +257,10 @@ func factsWhen(e ast.Expr, outcome bool) []string {
 			if outcome {
 				return known(valueFact(call.Target()))
 			}
+		case "isQuantity":
+			if outcome {
+				return known(quantityFact(args))
+			}
 		}
 	}
 	return nil
@@ -271,6 +279,54 @@ func valueFact(e ast.Expr) string {
 		return ""
 	}
 	return path + ".value()"
+}
+
+// quantityFact is that the argument of quantity() or isQuantity() is one. It may be what is
+// read, or what stands for it when it is absent.
+func quantityFact(args []ast.Expr) string {
+	if len(args) != 1 {
+		return ""
+	}
+	read, instead := args[0], ""
+	if read.Kind() == ast.CallKind && read.AsCall().FunctionName() == "orValue" {
+		call := read.AsCall()
+		if call.Args()[0].Kind() != ast.LiteralKind {
+			return ""
+		}
+		read, instead = call.Target(), fmt.Sprintf(".orValue(%v)", call.Args()[0].AsLiteral().Value())
+	}
+	path := pathOf(read)
+	if path == "" {
+		return ""
+	}
+	return path + instead + ".isQuantity()"
+}
+
+func isQuantityLiteral(args []ast.Expr) bool {
+	if len(args) != 1 || args[0].Kind() != ast.LiteralKind {
+		return false
+	}
+	text, ok := args[0].AsLiteral().Value().(string)
+	if !ok {
+		return false
+	}
+	_, err := resource.ParseQuantity(text)
+	return err == nil
+}
+
+// isParameter says whether the argument of a function is a parameter. What fails on one
+// fails on every object, and is found when the rule is tried with its value.
+func isParameter(args []ast.Expr) bool {
+	return len(args) == 1 && strings.HasPrefix(pathOf(args[0]), variablesName+"."+variableParams+".")
+}
+
+// isDouble says whether an expression is surely a double, whose arithmetic never fails.
+func isDouble(e ast.Expr) bool {
+	if e.Kind() != ast.CallKind {
+		return false
+	}
+	name := e.AsCall().FunctionName()
+	return name == "asApproximateFloat" || name == "double"
 }
 
 // pathOf names what an expression reads, so that a guard and a read can be compared;
@@ -323,12 +379,12 @@ func rootOf(path string) string {
 
 // listOf is the field name of the list that an expression gives, as far as it is all the
 // same list: filtered, concatenated or chosen. Empty if it cannot be told.
-func listOf(e ast.Expr) string {
+func (l *lint) listOf(e ast.Expr) string {
 	switch e.Kind() {
 	case ast.SelectKind:
 		return e.AsSelect().FieldName()
 	case ast.ComprehensionKind:
-		return filtered(e.AsComprehension())
+		return l.filtered(e.AsComprehension())
 	case ast.CallKind:
 		call := e.AsCall()
 		args := call.Args()
@@ -338,11 +394,11 @@ func listOf(e ast.Expr) string {
 				return name
 			}
 		case "orValue":
-			return either(call.Target(), args[0])
+			return l.either(call.Target(), args[0])
 		case operators.Conditional:
-			return either(args[1], args[2])
+			return l.either(args[1], args[2])
 		case operators.Add:
-			return either(args[0], args[1])
+			return l.either(args[0], args[1])
 		}
 	}
 	return ""
@@ -350,12 +406,12 @@ func listOf(e ast.Expr) string {
 
 // either is the list that both expressions give, where an empty literal is any list and
 // all lists of containers are alike.
-func either(a, b ast.Expr) string {
+func (l *lint) either(a, b ast.Expr) string {
 	if isEmptyList(a) {
-		return listOf(b)
+		return l.listOf(b)
 	}
-	first, second := listOf(a), listOf(b)
-	if isEmptyList(b) || slices.Equal(certainIn[first], certainIn[second]) {
+	first, second := l.listOf(a), l.listOf(b)
+	if isEmptyList(b) || slices.Equal(l.certain.elements[first], l.certain.elements[second]) {
 		return first
 	}
 	return ""
@@ -367,7 +423,7 @@ func isEmptyList(e ast.Expr) bool {
 
 // filtered is the list that a filter macro runs over: its step is
 // predicate ? result + [element] : result.
-func filtered(c ast.ComprehensionExpr) string {
+func (l *lint) filtered(c ast.ComprehensionExpr) string {
 	step := c.LoopStep()
 	if step.Kind() != ast.CallKind || step.AsCall().FunctionName() != operators.Conditional {
 		return ""
@@ -383,5 +439,5 @@ func filtered(c ast.ComprehensionExpr) string {
 	if one := element.AsList().Elements()[0]; one.Kind() != ast.IdentKind || one.AsIdent() != c.IterVar() {
 		return ""
 	}
-	return listOf(c.IterRange())
+	return l.listOf(c.IterRange())
 }

@@ -6,7 +6,6 @@ package guardrail
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -35,24 +34,12 @@ func findingsOf(validations []checked, title string) string {
 		if seen[key]++; seen[key] > 1 {
 			key = fmt.Sprintf("%s (%d)", key, seen[key])
 		}
-		text := strconv.Quote(cmp.Or(v.Message, title))
+		text := stringLiteral(cmp.Or(v.Message, title))
 		if v.MessageExpression != "" && v.messageTotal {
 			text = "(" + v.MessageExpression + "\n)"
 		}
 		terms = append(terms, fmt.Sprintf("((%s\n) ? [] : [{'key': %s, 'text': %s}])",
-			v.Expression, strconv.Quote(key), text))
+			v.Expression, stringLiteral(key), text))
 	}
 	return strings.Join(terms, " +\n")
-}
-
-// onlyFor limits a findings expression to some kinds; none means all.
-func onlyFor(kinds []v1alpha1.WorkloadKind, findings string) string {
-	if len(kinds) == 0 {
-		return findings
-	}
-	quoted := make([]string, 0, len(kinds))
-	for _, kind := range kinds {
-		quoted = append(quoted, "'"+string(kind)+"'")
-	}
-	return fmt.Sprintf("object.kind in [%s] ? (%s\n) : []", strings.Join(quoted, ", "), findings)
 }

@@ -18,6 +18,8 @@ const (
 	ReasonRuleRejected      = "RuleRejected"
 	ReasonGuardrailRaised   = "GuardrailRaised"
 	ReasonGuardrailLowered  = "GuardrailLowered"
+	ReasonGuardrailHeldBack = "GuardrailHeldBack"
+	ReasonGuardrailReleased = "GuardrailReleased"
 	ReasonGuardrailFindings = "GuardrailFindings"
 	ReasonGateOpened        = "GateOpened"
 	ReasonGateClosed        = "GateClosed"

@@ -1,0 +1,162 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package guardrail
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/parser"
+	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
+)
+
+// Almost every request complies with almost every rule, and it is the price of those that
+// the API server pays all day. A rule makes a list of findings; whether there are any can
+// be told for less: the list filter(c, bad(c)).map(c, {...}) has an element exactly if
+// exists(c, bad(c)), and the loops of many rules over one list can be one loop. So a
+// rule's findings are taken apart into claims.
+
+// claim is what may hold of an object. A rule finds something in an object exactly if one
+// of its claims holds.
+type claim struct {
+	// given is a condition on the object without which the claim does not hold; empty for none.
+	given string
+	// over is the list of which an element has to meet the condition; empty for a
+	// condition on the object itself.
+	over string
+	// element is the name of the element in the condition.
+	element   string
+	condition string
+}
+
+// claimsFor are the claims of a program; nil where they cannot be told, or not to a match
+// condition, which sees no namespaceObject. They are tried on the specimens: they must
+// hold of those, and only of those, in which the rule finds something.
+func (c *Compiler) claimsFor(p *Program, parsed *cel.Ast, specimens []specimen) []claim {
+	if p.partial != "" || p.plan == nil || len(freeIdentifiers(parsed)[plugincel.NamespaceVarName]) != 0 {
+		return nil
+	}
+	claims, err := claimsOf(parsed.NativeRep())
+	if err != nil {
+		return nil
+	}
+	asked, err := c.planner.plan(anyOf(claims))
+	if err != nil {
+		return nil
+	}
+	for _, specimen := range specimens {
+		scene := newScene(asked.variables, specimen.subject, nil, specimenNamespace, nil)
+		found, ok := scene.findings(p.plan)
+		if !ok {
+			continue // Too large for a plan, and so for a question about it.
+		}
+		if holds := scene.run(asked); holds != nil && holds != ref.Val(types.Bool(len(found) != 0)) {
+			return nil
+		}
+	}
+	return claims
+}
+
+// claimsOf takes a findings expression apart. Parsed must keep track of its macros, so
+// that a part can be written down again. An error says that a part cannot.
+func claimsOf(parsed *ast.AST) ([]claim, error) {
+	s := &splitter{info: parsed.SourceInfo(), claims: []claim{}}
+	s.split(parsed.Expr(), nil)
+	return s.claims, s.err
+}
+
+// splitter collects the claims of an expression.
+type splitter struct {
+	info   *ast.SourceInfo
+	claims []claim
+	err    error
+}
+
+// split adds what makes a list have an element, given some conditions.
+func (s *splitter) split(e ast.Expr, given []string) {
+	switch e.Kind() {
+	case ast.ListKind:
+		if !isEmptyList(e) {
+			s.add(claim{condition: s.written(e) + ".size() > 0"}, given)
+		}
+		return
+	case ast.CallKind:
+		switch args := e.AsCall().Args(); e.AsCall().FunctionName() {
+		case operators.Add:
+			s.split(args[0], given)
+			s.split(args[1], given)
+			return
+		case operators.Conditional:
+			condition := s.written(args[0])
+			s.split(args[1], append(given[:len(given):len(given)], "("+condition+")"))
+			s.split(args[2], append(given[:len(given):len(given)], "!("+condition+")"))
+			return
+		}
+	case ast.ComprehensionKind:
+		c := e.AsComprehension()
+		m, ok := macroOf(c)
+		if !ok || m.kind != macroMap || c.HasIterVar2() {
+			break
+		}
+		if m.condition == nil {
+			s.split(c.IterRange(), given)
+			return
+		}
+		s.add(claim{over: s.written(c.IterRange()), element: c.IterVar(), condition: s.written(m.condition)}, given)
+		return
+	}
+	s.add(claim{condition: "(" + s.written(e) + ").size() > 0"}, given)
+}
+
+func (s *splitter) add(c claim, given []string) {
+	c.given = strings.Join(given, " && ")
+	s.claims = append(s.claims, c)
+}
+
+// written is a part of the expression as CEL, on one line.
+func (s *splitter) written(e ast.Expr) string {
+	text, err := parser.Unparse(e, s.info, parser.WrapOnColumn(maxSource))
+	if err != nil {
+		s.err = fmt.Errorf("write a part of the rule down again: %w", err)
+	}
+	return text
+}
+
+// anyOf is CEL that is true exactly if one of the claims holds. Those over the same list
+// are asked in one loop over it.
+func anyOf(claims []claim) string {
+	type loop struct{ given, over, element string }
+	var order []loop
+	conditions := map[loop][]string{}
+	for _, c := range claims {
+		key := loop{c.given, c.over, c.element}
+		if conditions[key] == nil {
+			order = append(order, key)
+		}
+		conditions[key] = append(conditions[key], c.condition)
+	}
+	if len(order) == 0 {
+		return "false"
+	}
+	all := make([]string, 0, len(order))
+	for _, key := range order {
+		holds := "(" + strings.Join(conditions[key], ") || (") + ")"
+		switch {
+		case key.over != "":
+			holds = fmt.Sprintf("(%s).exists(%s, %s)", key.over, key.element, holds)
+		case key.given != "":
+			holds = "(" + holds + ")"
+		}
+		if key.given != "" {
+			holds = key.given + " && " + holds
+		}
+		all = append(all, holds)
+	}
+	return strings.Join(all, " ||\n")
+}
