@@ -139,15 +139,16 @@ func (r *AdmissionReconciler) quarantine(ctx context.Context, environments envir
 		return nil, nil, fmt.Errorf("list reports: %w", err)
 	}
 	var entries []remediation.Quarantined
-	for i := range reports.Items {
-		status := &reports.Items[i].Status
+	workloads := ofWorkloads(reports.Items)
+	for i := range workloads {
+		status := &workloads[i].Status
 		if !environments.Exists(status.Environment) {
 			continue
 		}
 		for _, revision := range status.Quarantined {
 			if len(revision.Changes) > 0 {
 				entries = append(entries, remediation.Quarantined{
-					Namespace: reports.Items[i].Namespace, Kind: status.Workload.Kind, Name: status.Workload.Name, Revision: revision,
+					Namespace: workloads[i].Namespace, Kind: status.Workload.Kind, Name: status.Workload.Name, Revision: revision,
 				})
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,67 +19,88 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/progression"
 )
 
-// admit puts the environment's native policies in force, and takes away what an earlier
-// state had and this one has not. Policies come before their bindings, so that a binding
-// never stands alone.
-func (r *EnvironmentReconciler) admit(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) error {
+// admit puts the environment's native policies in force, takes away what an earlier state
+// had and this one has not, and says whether the API server was seen to act on them.
+func (r *EnvironmentReconciler) admit(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, now time.Time) (liveLook, error) {
 	desired, err := r.desiredAdmission(ctx, policy, seen)
 	if err != nil {
-		return err
+		return liveLook{}, err
 	}
-	for _, object := range desired {
+	ordered, err := r.inOrder(ctx, desired.objects)
+	if err != nil {
+		return liveLook{}, err
+	}
+	for _, object := range ordered {
 		if err := controllerutil.SetControllerReference(policy, object, r.Client.Scheme()); err != nil {
-			return fmt.Errorf("own %s: %w", object.GetName(), err)
+			return liveLook{}, fmt.Errorf("own %s: %w", object.GetName(), err)
 		}
 		if err := r.Applier.Apply(ctx, object); err != nil {
-			return err
+			return liveLook{}, err
 		}
 	}
-	return r.prune(ctx, policy, desired)
+	if err := r.prune(ctx, policy, desired.objects); err != nil {
+		return liveLook{}, err
+	}
+	return r.see(ctx, policy, desired.probes, now)
 }
 
-func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]client.Object, error) {
+// nativeAdmission is what should be in force.
+type nativeAdmission struct {
+	objects []client.Object
+	probes  []guardrail.Probe
+}
+
+func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (nativeAdmission, error) {
 	placed, err := r.place(ctx, policy, seen)
 	if err != nil {
-		return nil, err
+		return nativeAdmission{}, err
 	}
 	excluded := slices.Concat(seen.environments.Excluded(), slices.Sorted(maps.Keys(seen.members.Ceded)))
 	rendered := guardrail.Render(guardrail.Environment{
 		Name:               policy.Name,
 		NamespaceSelector:  policy.Spec.NamespaceSelector,
+		Namespaces:         seen.members.Namespaces,
 		ExcludedNamespaces: excluded,
 		OperatorUser:       r.OperatorUser,
 		Defaults:           seen.own.Spec.Defaults,
 	}, placed)
 
-	desired := objects(rendered.ValidatingPolicies)
-	desired = append(desired, objects(rendered.ValidatingBindings)...)
+	desired := nativeAdmission{
+		objects: slices.Concat(objects(rendered.ValidatingPolicies), objects(rendered.ValidatingBindings)),
+		probes:  rendered.Probes,
+	}
 	if !r.Mutating {
 		return desired, nil
 	}
-	desired = append(desired, objects(rendered.MutatingPolicies)...)
-	desired = append(desired, objects(rendered.MutatingBindings)...)
 	// Who wrote a spec matters in every environment: for drift, and because the revisions
 	// that one writer brings within minutes are one episode.
 	stamp, binding := drift.StampPolicy(drift.Scope{
 		Environment: policy.Name, NamespaceSelector: policy.Spec.NamespaceSelector, ExcludedNamespaces: excluded,
 	})
-	return append(desired, stamp, binding), nil
+	desired.objects = slices.Concat(desired.objects, objects(rendered.MutatingPolicies), objects(rendered.MutatingBindings),
+		[]client.Object{stamp, binding})
+	return desired, nil
 }
 
 // place compiles the rules of the environment and gives each its level.
 func (r *EnvironmentReconciler) place(_ context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]guardrail.Placed, error) {
 	var placed []guardrail.Placed
 	for _, state := range policy.Status.Guardrails {
-		program, err := r.Programs.For(seen.rules[state.Name])
+		rule := seen.rules[state.Name]
+		program, err := r.Programs.For(rule, settingsOf(seen.own.Spec, rule, state))
 		if err != nil {
 			// It compiled when it was accepted: this is a fault of the operator's, and what
 			// is in force stays.
 			return nil, fmt.Errorf("compile accepted guardrail %s: %w", state.Name, err)
 		}
-		placed = append(placed, guardrail.Placed{Program: program, Level: state.Level})
+		placed = append(placed, guardrail.Placed{
+			Program: program, Level: state.Level,
+			EnforcedIn: progression.EnforcedIn(state, seen.members.Namespaces),
+			Announced:  progression.Announced(state, *seen.own.Spec.Progression),
+		})
 	}
 	return placed, nil
 }
@@ -94,11 +116,10 @@ func (r *EnvironmentReconciler) prune(ctx context.Context, policy *v1alpha1.Envi
 	return pruneLists(ctx, r.Client, lists, own, desired, func(o client.Object) bool { return metav1.IsControlledBy(o, policy) })
 }
 
-// health says what is in force.
-func (r *EnvironmentReconciler) recordHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) {
+// recordHealth says what is in force.
+func (r *EnvironmentReconciler) recordHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, live liveLook) {
 	conditions, generation := &policy.Status.Conditions, policy.Generation
-	setCondition(conditions, generation, v1alpha1.ConditionAdmissionLive, metav1.ConditionTrue,
-		v1alpha1.ReasonAccepted, "the API server holds the native policies of every level above Observe")
+	setCondition(conditions, generation, v1alpha1.ConditionAdmissionLive, live.status, live.reason, live.message)
 	switch {
 	case seen.own.Spec.Defaults == v1alpha1.DefaultsOff:
 		setCondition(conditions, generation, v1alpha1.ConditionDefaultsAvailable, metav1.ConditionTrue,
@@ -129,6 +150,9 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
 		return stalled(v1alpha1.ReasonGuardrailMissing, fmt.Sprintf(
 			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
+	}
+	if len(seen.wrong) > 0 {
+		return stalled(v1alpha1.ReasonInvalidParameters, strings.Join(sentences(seen.wrong), "; "))
 	}
 	if len(seen.members.Ceded) > 0 {
 		namespace := slices.Sorted(maps.Keys(seen.members.Ceded))[0]

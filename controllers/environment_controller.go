@@ -11,6 +11,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/progression"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -41,6 +43,7 @@ type EnvironmentReconciler struct {
 	Clock             clock.PassiveClock
 	Programs          *Programs
 	Applier           *Applier
+	Liveness          *Liveness
 	Events            events.EventRecorder
 	Metrics           *telemetry.Metrics
 	Permissions       *Permissions
@@ -56,7 +59,7 @@ func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.EnvironmentPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&v1alpha1.Guardrail{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(ruleInForceChanged)).
-		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, becameDeleted))).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, joinedChanged, becameDeleted))).
 		Watches(&v1alpha1.ReadinessReport{}, afterSettling()).
 		Owns(&admissionv1.ValidatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Owns(&admissionv1.ValidatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -80,6 +83,7 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	var policy v1alpha1.EnvironmentPolicy
 	if err := r.Client.Get(ctx, request.NamespacedName, &policy); err != nil {
 		r.Metrics.Forget(request.Name)
+		r.Liveness.Forget(request.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if policy.DeletionTimestamp != nil {
@@ -92,27 +96,34 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 		return ctrl.Result{}, r.recordFailure(ctx, before, &policy, err)
 	}
 	now := r.Clock.Now()
-	changes := r.progress(&policy, seen, now)
+	happened := r.progress(&policy, seen, now)
 	r.count(&policy, seen, now)
 	wrote, err := recordStatus(ctx, r.Client, before, &policy)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if wrote {
-		r.announce(&policy, changes)
+		r.announce(&policy, happened)
 	}
 
 	recorded := policy.DeepCopy()
-	if err := r.admit(ctx, &policy, seen); err != nil {
+	live, err := r.admit(ctx, &policy, seen, now)
+	if err != nil {
+		setCondition(&policy.Status.Conditions, policy.Generation, v1alpha1.ConditionAdmissionLive, metav1.ConditionUnknown,
+			v1alpha1.ReasonFailed, "nobody has looked since the native policies could not be brought up to date: "+err.Error())
 		return ctrl.Result{}, r.recordFailure(ctx, recorded, &policy, err)
 	}
-	r.recordHealth(&policy, seen)
+	r.recordHealth(&policy, seen, live)
 	if _, err := recordStatus(ctx, r.Client, recorded, &policy); err != nil {
 		return ctrl.Result{}, err
 	}
-	if len(changes) > 0 {
-		// One step at a time: the next is judged on what this one has led to.
+	if stepped(happened) || progression.Imminent(policy.Status.Guardrails) {
+		// One step at a time: the next is judged on what this one has led to, and what will
+		// be enforced is announced one look before.
 		return ctrl.Result{RequeueAfter: settling}, nil
+	}
+	if live.again > 0 {
+		return ctrl.Result{RequeueAfter: live.again}, nil
 	}
 	if policy.Status.Breaker != nil {
 		return ctrl.Result{RequeueAfter: trippedResolution}, nil
@@ -133,16 +144,23 @@ type environmentLook struct {
 	own          environment.Environment
 	known        bool
 	members      environment.Membership
+	// namespaces are the members themselves.
+	namespaces []corev1.Namespace
 	// reports of the environment, and of the one that it follows.
 	reports, predecessorReports []v1alpha1.ReadinessReport
 	rules                       map[string]*v1alpha1.Guardrail
+	// native policies as they are in force before this pass.
+	native   native
+	programs *Programs
+	// wrong are the parameters that the policy sets wrongly, in words.
+	wrong map[string]string
 }
 
 func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.EnvironmentPolicy) (*environmentLook, error) {
 	if _, err := environment.Selector(policy); err != nil {
 		return nil, reconcile.TerminalError(err)
 	}
-	seen := &environmentLook{}
+	seen := &environmentLook{programs: r.Programs}
 	var err error
 	if seen.environments, err = readEnvironments(ctx, r.Client, r.OperatorNamespace); err != nil {
 		return nil, err
@@ -156,6 +174,12 @@ func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.Env
 		return nil, fmt.Errorf("list namespaces: %w", err)
 	}
 	seen.members = seen.environments.Members(policy.Name, namespaces.Items)
+	if seen.native, err = r.readNative(ctx, policy); err != nil {
+		return nil, err
+	}
+	seen.namespaces = slices.DeleteFunc(namespaces.Items, func(n corev1.Namespace) bool {
+		return !seen.has(n.Name)
+	})
 
 	var guardrails v1alpha1.GuardrailList
 	if err := r.Client.List(ctx, &guardrails); err != nil {
@@ -169,7 +193,7 @@ func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.Env
 	}
 	for i := range reports.Items {
 		switch of := reports.Items[i].Status.Environment; {
-		case of == policy.Name && slices.Contains(seen.members.Namespaces, reports.Items[i].Namespace):
+		case of == policy.Name && seen.has(reports.Items[i].Namespace):
 			seen.reports = append(seen.reports, reports.Items[i])
 		case policy.Spec.Follows != nil && of == policy.Spec.Follows.Name:
 			seen.predecessorReports = append(seen.predecessorReports, reports.Items[i])
@@ -178,19 +202,17 @@ func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.Env
 	return seen, nil
 }
 
-// announce tells of the steps that were recorded.
-func (r *EnvironmentReconciler) announce(policy *v1alpha1.EnvironmentPolicy, changes []v1alpha1.LevelChange) {
-	for _, change := range changes {
-		switch {
-		case change.From == "" || change.To == "":
-		case change.To.Above(change.From):
-			r.Events.Eventf(policy, nil, telemetry.Normal, telemetry.ReasonGuardrailRaised, telemetry.ActionProgress,
-				"%s: %s → %s: %s", change.Guardrail, change.From, change.To, change.Why)
-		default:
-			r.Events.Eventf(policy, nil, telemetry.Warning, telemetry.ReasonGuardrailLowered, telemetry.ActionProgress,
-				"%s: %s → %s: %s", change.Guardrail, change.From, change.To, change.Why)
-		}
-	}
+// has says whether a namespace belongs to the environment.
+func (seen *environmentLook) has(namespace string) bool {
+	_, found := slices.BinarySearch(seen.members.Namespaces, namespace)
+	return found
+}
+
+// joinedChanged passes the update that says when a namespace joined its environment.
+var joinedChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationJoined] != e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationJoined]
+	},
 }
 
 // all environments: each depends on the others, for overlaps and for what it follows.

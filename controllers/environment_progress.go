@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
-	"github.com/rampart-dev/rampart/internal/guardrail"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/progression"
 	"github.com/rampart-dev/rampart/internal/remediation"
@@ -20,77 +19,55 @@ import (
 const (
 	// maxGuardrails is how many guardrails may stand in an environment.
 	maxGuardrails = 256
-	// maxHistory is how many steps are remembered.
-	maxHistory = 20
 	// trippedResolution is how exactly the status says when the breaker last had a reason
 	// to be open.
 	trippedResolution = time.Minute
 )
 
 // progress moves each guardrail of the environment by the one step that it has earned,
-// and returns the steps.
-func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, now time.Time) []v1alpha1.LevelChange {
+// and returns what happened.
+func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, now time.Time) []happening {
 	previous := map[string]*v1alpha1.GuardrailState{}
 	for i := range policy.Status.Guardrails {
 		previous[policy.Status.Guardrails[i].Name] = &policy.Status.Guardrails[i]
 	}
+	standing := seen.standing(seen.own, previous)
+	seen.wrong = seen.wrongSettings(previous)
+	records := progression.GatherAll(seen.reports, standing.rules())
+	predecessor := seen.predecessor()
+	members := seen.progressing()
 	var states []v1alpha1.GuardrailState
-	var changes []v1alpha1.LevelChange
-	for _, name := range slices.Sorted(maps.Keys(seen.rules)) {
-		bounds, stands := progression.Stands(seen.own.Spec, seen.rules[name])
-		// Whatever is new begins when the environment is not suspended any more.
-		frozenOut := previous[name] == nil && seen.own.Spec.Suspend == v1alpha1.SuspendAll
-		if !stands || frozenOut || len(states) == maxGuardrails {
-			continue
-		}
-		rule := guardrail.Digest(seen.rules[name].Status.Accepted.Spec)
+	var happened []happening
+	for _, name := range slices.Sorted(maps.Keys(standing)) {
+		own := standing[name]
 		step := progression.Step(progression.Input{
-			Guardrail:   name,
-			Rule:        rule,
-			Bounds:      bounds,
-			Previous:    previous[name],
-			Record:      progression.Gather(seen.reports, name, rule),
-			Predecessor: seen.predecessor(name, rule),
-			Progression: *seen.own.Spec.Progression,
-			Suspend:     seen.own.Spec.Suspend,
-			Now:         now,
+			Guardrail:      name,
+			Rule:           own.digest,
+			Bounds:         own.Bounds,
+			BackgroundOnly: own.backgroundOnly(),
+			Previous:       previous[name],
+			Record:         records[name],
+			Members:        members,
+			Predecessor:    predecessor.of(own),
+			Unseen:         seen.native.unseen(policy.Status),
+			Progression:    *seen.own.Spec.Progression,
+			Suspend:        seen.own.Spec.Suspend,
+			Now:            now,
 		})
+		step.State.Parameters = own.Parameters
 		delete(previous, name)
 		states = append(states, step.State)
-		if step.Change != nil {
-			changes = append(changes, *step.Change)
-		}
+		happened = append(happened, happenings(step, now)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(previous)) {
-		changes = append(changes, v1alpha1.LevelChange{
-			Time: metav1.NewTime(now), Guardrail: name, From: previous[name].Level, Why: "it does not stand here any more",
-		})
+		happened = append(happened, happening{change: v1alpha1.LevelChange{
+			Time: metav1.NewTime(now), Guardrail: name, From: previous[name].Level, Why: message.Cut(whyGone(name, seen.wrong), maxText),
+		}})
 	}
 	policy.Status.Guardrails = states
 	policy.Status.Levels = progression.Summary(states)
-	history := slices.Concat(slices.Clone(changes), policy.Status.History)
-	policy.Status.History = history[:min(len(history), maxHistory)]
-	return changes
-}
-
-// predecessor is how a guardrail stands in the environment that this one follows.
-func (seen *environmentLook) predecessor(name, rule string) *progression.Predecessor {
-	if seen.own.Spec.Follows == nil {
-		return nil
-	}
-	p := &progression.Predecessor{Name: seen.own.Spec.Follows.Name}
-	before, exists := seen.environments.Named(p.Name)
-	if !exists {
-		return p
-	}
-	p.Exists = true
-	p.Record = progression.Gather(seen.predecessorReports, name, rule)
-	for i := range before.Policy.Status.Guardrails {
-		if before.Policy.Status.Guardrails[i].Name == name {
-			p.State = &before.Policy.Status.Guardrails[i]
-		}
-	}
-	return p
+	policy.Status.History = remember(policy.Status.History, happened)
+	return happened
 }
 
 // count adds up what the reports say.
@@ -104,8 +81,11 @@ func (r *EnvironmentReconciler) count(policy *v1alpha1.EnvironmentPolicy, seen *
 		if of.State == v1alpha1.ReportGone {
 			continue
 		}
-		status.Workloads++
 		status.Findings += of.Findings
+		if of.Object != nil {
+			continue // what runs nothing is no workload
+		}
+		status.Workloads++
 		if of.State == v1alpha1.ReportFailing {
 			status.Unhealthy++
 		}

@@ -37,7 +37,7 @@ func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, i
 		Bounds:      progression.GateBounds(g.Spec, in.Policy.Stage),
 		Level:       g.Status.Level,
 		Since:       ptr.Deref(g.Status.LevelSince, metav1.Time{}).Time,
-		Arrivals:    progression.GatherArrivals(reports.Items),
+		Arrivals:    progression.GatherArrivals(ofWorkloads(reports.Items)),
 		Progression: *in.Policy.Progression,
 		Suspend:     in.Policy.Suspend,
 		Now:         now,

@@ -37,7 +37,7 @@ type GateReconciler struct {
 func (r *GateReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.PromotionGate{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.ofReport)).
+		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.ofReport), builder.WithPredicates(aboutWorkload)).
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(labelsOrAnnotationsChanged)).
 		Complete(r)

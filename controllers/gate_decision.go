@@ -61,7 +61,7 @@ func gatherSource(ctx context.Context, c client.Reader, environments environment
 	if err := c.List(ctx, &reports, client.InNamespace(namespace)); err != nil {
 		return source, fmt.Errorf("list reports of namespace %s: %w", namespace, err)
 	}
-	source.Reports = reports.Items
+	source.Reports = ofWorkloads(reports.Items)
 	return source, nil
 }
 

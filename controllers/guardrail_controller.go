@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -28,6 +29,7 @@ import (
 type GuardrailReconciler struct {
 	Client   client.Client
 	Compiler *guardrail.Compiler
+	Kinds    *Kinds
 	Events   events.EventRecorder
 }
 
@@ -35,6 +37,7 @@ type GuardrailReconciler struct {
 func (r *GuardrailReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Guardrail{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(kindChanges(r.Kinds, unhurried(r.needingKinds))).
 		Complete(r)
 }
 
@@ -70,8 +73,14 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 func (r *GuardrailReconciler) judge(rule *v1alpha1.Guardrail, program *guardrail.Program, compileErr error) {
 	rule.Status.ObservedGeneration = rule.Generation
 	verdict := ready(v1alpha1.ReasonAccepted, "the rule is in force")
+	if program != nil && program.BackgroundOnly() {
+		verdict.message += "; it stays at Observe, because admission cannot read its surroundings"
+	}
 	if program != nil && program.Partial() != "" {
 		verdict.message += "; it may fail on some workloads, and then lets them pass at every level: " + program.Partial()
+	}
+	if found, troubled := r.Kinds.troubleOf(rule.Spec); troubled {
+		verdict = health{status: metav1.ConditionFalse, reason: found.reason, message: "the rule is accepted, but " + found.message}
 	}
 	if compileErr == nil {
 		rule.Status.Accepted = &v1alpha1.AcceptedRule{Generation: rule.Generation, Spec: *rule.Spec.DeepCopy()}
@@ -103,4 +112,20 @@ func acceptedRules(list []v1alpha1.Guardrail) map[string]*v1alpha1.Guardrail {
 		}
 	}
 	return rules
+}
+
+// needingKinds are the Guardrails that judge, or read, what is not always watched.
+func (r *GuardrailReconciler) needingKinds(ctx context.Context, _ client.Object) []ctrl.Request {
+	var list v1alpha1.GuardrailList
+	if err := r.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list guardrails to say whether what they judge can be read")
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range list.Items {
+		if len(needsOf(list.Items[i].Spec)) > 0 {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
 }

@@ -21,7 +21,7 @@ import (
 const ownerFindings = `object.metadata.?labels[?'owner'].orValue('') == '' ? [{'key': 'labels/owner', 'text': 'has no label owner'}] : []`
 
 // newGuardrail stands in the environments of one test, and is not yet accepted.
-func newGuardrail(forCase, findings string) *v1alpha1.Guardrail {
+func newGuardrail(forCase, findings string, edit ...func(*v1alpha1.GuardrailSpec)) *v1alpha1.Guardrail {
 	GinkgoHelper()
 	rule := &v1alpha1.Guardrail{
 		ObjectMeta: metav1.ObjectMeta{Name: "rule-" + rand.String(8), Labels: map[string]string{"case": forCase}},
@@ -29,15 +29,18 @@ func newGuardrail(forCase, findings string) *v1alpha1.Guardrail {
 			Title: "A rule", Category: "Ownership", Severity: v1alpha1.Critical, Findings: findings,
 		},
 	}
+	for _, e := range edit {
+		e(&rule.Spec)
+	}
 	Expect(admin.Create(ctx, rule)).To(Succeed())
 	DeferCleanup(func() { Expect(client.IgnoreNotFound(admin.Delete(ctx, rule))).To(Succeed()) })
 	return rule
 }
 
 // acceptedGuardrail is one that is in force.
-func acceptedGuardrail(forCase, findings string) *v1alpha1.Guardrail {
+func acceptedGuardrail(forCase, findings string, edit ...func(*v1alpha1.GuardrailSpec)) *v1alpha1.Guardrail {
 	GinkgoHelper()
-	rule := newGuardrail(forCase, findings)
+	rule := newGuardrail(forCase, findings, edit...)
 	Expect(reconcileGuardrail(&eventLog{}, rule)).To(Succeed())
 	return rule
 }

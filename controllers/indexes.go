@@ -10,10 +10,12 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
 )
 
 const (
@@ -21,6 +23,9 @@ const (
 	indexController = "metadata.controller"
 	// indexSource finds PromotionGates by the namespace that they watch.
 	indexSource = "spec.source.namespace"
+	// indexHost finds Ingresses by the hosts that they claim. It is there as long as a
+	// guardrail reads them.
+	indexHost = "spec.rules.host"
 )
 
 // AddIndexes declares what the loops look objects up by.
@@ -32,6 +37,15 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	if err := indexer.IndexField(ctx, &v1alpha1.PromotionGate{}, indexSource, gateSource); err != nil {
 		return fmt.Errorf("index gates by source: %w", err)
+	}
+	return nil
+}
+
+// AddHostIndex declares that Ingresses are looked up by the hosts that they claim.
+func AddHostIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	hosts := func(object client.Object) []string { return compliance.HostsOf(object.(*networkingv1.Ingress)) }
+	if err := indexer.IndexField(ctx, &networkingv1.Ingress{}, indexHost, hosts); err != nil {
+		return fmt.Errorf("index ingresses by host: %w", err)
 	}
 	return nil
 }

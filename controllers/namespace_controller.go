@@ -42,7 +42,7 @@ func (r *NamespaceReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&corev1.Namespace{}, builder.WithPredicates(labelsOrAnnotationsChanged)).
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&v1alpha1.PromotionGate{}, handler.EnqueueRequestsFromMapFunc(ownNamespace)).
-		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.gatedBy)).
+		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.gatedBy), builder.WithPredicates(aboutWorkload)).
 		Complete(r)
 }
 

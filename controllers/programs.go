@@ -13,40 +13,61 @@ import (
 	"github.com/rampart-dev/rampart/internal/guardrail"
 )
 
-// Programs keeps the accepted rules compiled, each once.
+// Programs keeps the accepted rules compiled, each once for all environments that set it
+// alike.
 type Programs struct {
 	compiler *guardrail.Compiler
 
 	mu     sync.Mutex
 	byName map[string]compiled
+
+	standings standings
 }
 
+// compiled is a rule in one version, for each of its settings.
 type compiled struct {
 	uid        types.UID
 	generation int64
-	program    *guardrail.Program
+	bySettings map[string]outcome
 }
+
+// outcome of compiling: the same at each attempt.
+type outcome struct {
+	program *guardrail.Program
+	err     error
+}
+
+// maxSettings is for how many settings a rule is kept compiled. Each edit of an
+// environment may bring new ones.
+const maxSettings = 64
 
 // NewPrograms compiles with the given compiler.
 func NewPrograms(compiler *guardrail.Compiler) *Programs {
 	return &Programs{compiler: compiler, byName: map[string]compiled{}}
 }
 
-// For is the program of a Guardrail's accepted rule. The Guardrail must have one.
-func (p *Programs) For(rule *v1alpha1.Guardrail) (*guardrail.Program, error) {
+// For is the program of a Guardrail's accepted rule as an environment has set it. The
+// Guardrail must have an accepted rule.
+func (p *Programs) For(rule *v1alpha1.Guardrail, settings guardrail.Settings) (*guardrail.Program, error) {
 	if rule == nil || rule.Status.Accepted == nil {
 		return nil, fmt.Errorf("no accepted rule")
 	}
+	accepted := rule.Status.Accepted
+	digest := guardrail.Digest(accepted.Spec, settings)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known, found := p.byName[rule.Name]
-	if found && known.uid == rule.UID && known.generation == rule.Status.Accepted.Generation {
-		return known.program, nil
+	if !found || known.uid != rule.UID || known.generation != accepted.Generation {
+		known = compiled{uid: rule.UID, generation: accepted.Generation, bySettings: map[string]outcome{}}
+		p.byName[rule.Name] = known
 	}
-	program, err := p.compiler.Compile(rule.Name, rule.Status.Accepted.Spec)
-	if err != nil {
-		return nil, err
+	made, found := known.bySettings[digest]
+	if !found {
+		if len(known.bySettings) == maxSettings {
+			clear(known.bySettings)
+		}
+		made.program, made.err = p.compiler.CompileFor(rule.Name, accepted.Spec, settings)
+		known.bySettings[digest] = made
 	}
-	p.byName[rule.Name] = compiled{uid: rule.UID, generation: rule.Status.Accepted.Generation, program: program}
-	return program, nil
+	return made.program, made.err
 }

@@ -6,9 +6,9 @@ package controllers
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -20,7 +20,7 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 		r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonProven, telemetry.ActionObserve,
 			"revision %d is %s", is.Revision.Number, is.Message)
 	}
-	if text := newFindings(was, is); text != "" {
+	if text := compliance.Announce(was.Guardrails, is.Guardrails, enforceNext(l.environment)); text != "" {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonGuardrailFindings, telemetry.ActionEvaluate, "%s", text)
 	}
 	if is.Drift != nil && (driftedSince(was) != driftedSince(is) || was.Drift.Decision != is.Drift.Decision) {
@@ -49,26 +49,6 @@ func (r *ReportReconciler) announceAction(l *look, action v1alpha1.Action) {
 		kind, reason = telemetry.Warning, telemetry.ReasonRolledBack
 	}
 	r.Events.Eventf(l.object, l.report, kind, reason, telemetry.ActionRemediate, "%s", action.Message)
-}
-
-// newFindings names the findings that came with this look, of guardrails that are above
-// Observe: a GitOps tool swallows the warnings of admission.
-func newFindings(was, is *v1alpha1.ReadinessReportStatus) string {
-	known := map[string]bool{}
-	for _, verdict := range was.Guardrails {
-		for _, finding := range verdict.Findings {
-			known[verdict.Name+"\x00"+finding.Key] = true
-		}
-	}
-	var texts []string
-	for _, verdict := range is.Guardrails {
-		for _, finding := range verdict.Findings {
-			if verdict.Level.Above(v1alpha1.Observe) && !known[verdict.Name+"\x00"+finding.Key] {
-				texts = append(texts, fmt.Sprintf("[%s] %s", verdict.Name, finding.Text))
-			}
-		}
-	}
-	return strings.Join(texts, "; ")
 }
 
 func driftedSince(status *v1alpha1.ReadinessReportStatus) string {

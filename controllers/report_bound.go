@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
 )
 
 // maxReport is the largest status of a report, in bytes of JSON.
@@ -24,6 +25,11 @@ var shortenings = []func(*v1alpha1.ReadinessReportStatus){
 	func(s *v1alpha1.ReadinessReportStatus) {
 		for i := range s.Evidence.Trials {
 			s.Evidence.Trials[i].Message = ""
+		}
+	},
+	func(s *v1alpha1.ReadinessReportStatus) {
+		for i := range s.Guardrails {
+			compliance.DropKeys(&s.Guardrails[i])
 		}
 	},
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
@@ -49,6 +50,9 @@ type ReportReconciler struct {
 	Live              client.Reader
 	Clock             clock.PassiveClock
 	Programs          *Programs
+	Impressions       *Impressions[Key]
+	Kinds             *Kinds
+	KindWatches       *KindReconciler
 	Departures        *Departures
 	Events            events.EventRecorder
 	Metrics           *telemetry.Metrics
@@ -101,6 +105,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, err
 	}
 	r.Departures.Forget(l.owners, l.departed)
+	r.Impressions.keep(key, l.impression)
 	if wrote {
 		r.announce(before, l)
 	}
@@ -124,6 +129,7 @@ func (r *ReportReconciler) recordFailure(ctx context.Context, l *look, cause err
 
 // withdraw deletes the report of a workload whose namespace left its environment.
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
+	r.Impressions.forget(l.key)
 	if l.report == nil {
 		return nil
 	}
@@ -136,6 +142,7 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 // retain keeps the report of a deleted workload for a while: one that comes back under
 // the same name goes on with its evidence.
 func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
+	r.Impressions.forget(l.key)
 	if l.report == nil {
 		return reconcile.Result{}, nil
 	}
@@ -144,7 +151,8 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 		before := l.report.DeepCopy()
 		status.State = v1alpha1.ReportGone
 		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(l.key.retained()).UTC().Format(time.RFC3339))
-		status.Workload.UID, status.Findings, status.Guardrails, status.Drift, status.Drill = "", 0, nil, nil, nil
+		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
+		compliance.Depart(status)
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type: v1alpha1.ConditionWorkloadGone, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDeleted, Message: "the workload was deleted",
 			ObservedGeneration: l.report.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),

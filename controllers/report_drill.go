@@ -110,8 +110,9 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 	if err := r.Client.List(ctx, &list); err != nil {
 		return input, fmt.Errorf("list reports: %w", err)
 	}
-	for i := range list.Items {
-		other := &list.Items[i]
+	workloads := ofWorkloads(list.Items)
+	for i := range workloads {
+		other := &workloads[i]
 		here := other.Namespace == l.key.Namespace
 		if other.Status.Drill != nil {
 			input.RunningInCluster++

@@ -57,8 +57,9 @@ type look struct {
 	templateHash string
 	// runs are the Job itself, or the Jobs of a CronJob.
 	runs []workload.Run
-	// serving is true when a Service sends traffic to it.
-	serving bool
+	// services of the namespace; serving is true when one of them sends traffic to it.
+	services []*corev1.Service
+	serving  bool
 	// troubledNodes are the nodes of its pods that are not ready or under pressure, and why.
 	troubledNodes map[string]string
 
@@ -66,8 +67,12 @@ type look struct {
 	gates   []v1alpha1.PromotionGate
 	targets v1alpha1.ReadinessTargets
 
-	// rules are the accepted guardrails, by name.
-	rules map[string]*v1alpha1.Guardrail
+	// guardrails of the environment that judge workloads of its kind, and what they read
+	// besides the workload.
+	guardrails   []standing
+	surroundings *surroundings
+	// impression is what this look leaves in memory.
+	impression impression
 
 	// report is nil when there is none yet.
 	report *v1alpha1.ReadinessReport
@@ -95,7 +100,7 @@ func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
 		return l, err
 	}
 	for _, gatherPart := range []func(context.Context, *look) error{
-		r.gatherOwners, r.gatherPods, r.gatherServices, r.gatherNodes, r.gatherRules,
+		r.gatherOwners, r.gatherPods, r.gatherServices, r.gatherNodes, r.gatherGuardrails, r.gatherSurroundings,
 	} {
 		if err := gatherPart(ctx, l); err != nil {
 			return l, err
@@ -242,14 +247,14 @@ func (r *ReportReconciler) gatherPods(ctx context.Context, l *look) error {
 
 func (r *ReportReconciler) gatherServices(ctx context.Context, l *look) error {
 	var list corev1.ServiceList
-	if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace)); err != nil {
+	if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list services of namespace %s: %w", l.key.Namespace, err)
 	}
-	services := make([]*corev1.Service, 0, len(list.Items))
+	l.services = make([]*corev1.Service, 0, len(list.Items))
 	for i := range list.Items {
-		services = append(services, &list.Items[i])
+		l.services = append(l.services, &list.Items[i])
 	}
-	l.serving = l.workload.ServedBy(services)
+	l.serving = l.workload.ServedBy(l.services)
 	return nil
 }
 
@@ -276,13 +281,10 @@ func (r *ReportReconciler) gatherNodes(ctx context.Context, l *look) error {
 	return nil
 }
 
-func (r *ReportReconciler) gatherRules(ctx context.Context, l *look) error {
-	var list v1alpha1.GuardrailList
-	if err := r.Client.List(ctx, &list); err != nil {
-		return fmt.Errorf("list guardrails: %w", err)
-	}
-	l.rules = acceptedRules(list.Items)
-	return nil
+func (r *ReportReconciler) gatherGuardrails(ctx context.Context, l *look) error {
+	stand, err := r.Programs.standingIn(ctx, r.Client, l.environment)
+	l.guardrails = slices.DeleteFunc(slices.Clone(stand), func(g standing) bool { return !g.Judges(l.key.Kind) })
+	return err
 }
 
 // gatherTargets finds the gates that wait for the workload, and what the strictest of

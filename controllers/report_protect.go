@@ -102,8 +102,9 @@ func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.Re
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
 	var others []v1alpha1.ReadinessReport
-	for i := range list.Items {
-		other := &list.Items[i]
+	workloads := ofWorkloads(list.Items)
+	for i := range workloads {
+		other := &workloads[i]
 		same := other.Namespace == l.report.Namespace && other.Name == l.report.Name
 		if other.Status.Environment == l.environment.Name() && other.Status.State != v1alpha1.ReportGone && !same {
 			others = append(others, *other)
@@ -137,7 +138,7 @@ func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.Re
 		health.Tripped = policy.Status.Breaker.Tripped.Time
 	}
 	for i := range reports {
-		if reports[i].Status.State == v1alpha1.ReportGone {
+		if reports[i].Status.State == v1alpha1.ReportGone || reports[i].Status.Object != nil {
 			continue
 		}
 		health.Workloads++

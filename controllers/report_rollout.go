@@ -202,7 +202,7 @@ func (r *ReportReconciler) migrationJob(ctx context.Context, l *look) (string, e
 
 // changedConfigMaps are those that the template refers to and that were written since
 // shortly before the revision came. They are read from the API server, and only here:
-// the operator keeps no ConfigMap in memory.
+// the operator keeps the values of no ConfigMap in memory.
 func (r *ReportReconciler) changedConfigMaps(ctx context.Context, l *look) ([]string, error) {
 	since := l.report.Status.Revision.Since.Add(-together)
 	var changed []string

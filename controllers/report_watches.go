@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -50,7 +52,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		}
 		build = build.Watches(workload.New(kind), mapTo(r.keyOf))
 	}
-	return build.
+	c, err := build.
 		Watches(&v1alpha1.ReadinessReport{}, mapTo(keyOfReport), builder.WithPredicates(predicate.Funcs{
 			CreateFunc: func(event.CreateEvent) bool { return true },
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
@@ -59,9 +61,15 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Service{}, mapTo(r.keysOfNamespace)).
 		Watches(&corev1.Namespace{}, mapTo(r.keysOfNamespaceObject), builder.WithPredicates(labelsOrAnnotationsChanged)).
 		Watches(&v1alpha1.PromotionGate{}, mapTo(r.keysOfGate), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.EnvironmentPolicy{}, mapTo(r.keysOfAll), builder.WithPredicates(policyInForceChanged)).
-		Watches(&v1alpha1.Guardrail{}, mapTo(r.keysOfAll), builder.WithPredicates(ruleInForceChanged)).
-		Complete(r)
+		Watches(&v1alpha1.EnvironmentPolicy{}, unhurried(r.keysOfAll), builder.WithPredicates(policyInForceChanged)).
+		Watches(&v1alpha1.Guardrail{}, unhurried(r.keysOfAll), builder.WithPredicates(ruleInForceChanged, aboutWorkloads)).
+		WatchesRawSource(kindChanges(r.Kinds, unhurried(r.keysOfAll))).
+		Build(r)
+	if err != nil {
+		return fmt.Errorf("build the loop of reports: %w", err)
+	}
+	r.followSurroundings(r.KindWatches, c, mgr.GetCache())
+	return nil
 }
 
 // mapTo turns a function from objects to keys into an event handler.
@@ -149,23 +157,16 @@ func (r *ReportReconciler) keysOfGate(ctx context.Context, object client.Object)
 	return r.keysIn(ctx, object.(*v1alpha1.PromotionGate).Spec.Source.Namespace)
 }
 
+// keysOfAll are the workloads of every namespace that is in an environment, or was.
 func (r *ReportReconciler) keysOfAll(ctx context.Context, _ client.Object) []Key {
-	var namespaces corev1.NamespaceList
-	if err := r.Client.List(ctx, &namespaces); err != nil {
-		log.FromContext(ctx).Error(err, "cannot list namespaces to look at their workloads again")
-		return nil
-	}
-	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	namespaces, err := namespacesConcerned(ctx, r.Client, r.OperatorNamespace)
 	if err != nil {
-		log.FromContext(ctx).Error(err, "cannot read environments to look at their workloads again")
+		log.FromContext(ctx).Error(err, "cannot look at the workloads again")
 		return nil
 	}
 	var keys []Key
-	for i := range namespaces.Items {
-		_, enrolled := environments.Of(&namespaces.Items[i])
-		if enrolled || namespaces.Items[i].Annotations[v1alpha1.AnnotationJoined] != "" {
-			keys = append(keys, r.keysIn(ctx, namespaces.Items[i].Name)...)
-		}
+	for _, namespace := range namespaces {
+		keys = append(keys, r.keysIn(ctx, namespace)...)
 	}
 	return keys
 }
@@ -201,20 +202,41 @@ var becameDeleted = predicate.Funcs{
 	},
 }
 
-// policyInForceChanged passes changes of a policy's spec and of its guardrails' levels.
+// policyInForceChanged passes changes of a policy's spec, of its guardrails' levels, and of
+// what they are set to.
 var policyInForceChanged = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.EnvironmentPolicy), e.ObjectNew.(*v1alpha1.EnvironmentPolicy)
-		return !apiequality.Semantic.DeepEqual(levelsOf(before), levelsOf(after))
+		return !maps.Equal(inForce(before), inForce(after))
 	},
 })
 
-func levelsOf(policy *v1alpha1.EnvironmentPolicy) map[string]v1alpha1.Level {
-	levels := make(map[string]v1alpha1.Level, len(policy.Status.Guardrails))
+// guardrailInForce is what a change of leads to other verdicts, or to other consequences.
+type guardrailInForce struct {
+	level v1alpha1.Level
+	rule  string
+}
+
+func inForce(policy *v1alpha1.EnvironmentPolicy) map[string]guardrailInForce {
+	all := make(map[string]guardrailInForce, len(policy.Status.Guardrails))
 	for _, g := range policy.Status.Guardrails {
-		levels[g.Name] = g.Level
+		all[g.Name] = guardrailInForce{g.Level, g.Rule}
 	}
-	return levels
+	return all
+}
+
+// aboutWorkloads passes the rules that judge workloads, or have done so.
+var aboutWorkloads = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return judgesWorkloads(e.ObjectOld) || judgesWorkloads(e.ObjectNew)
+	},
+	CreateFunc: func(e event.CreateEvent) bool { return judgesWorkloads(e.Object) },
+	DeleteFunc: func(e event.DeleteEvent) bool { return judgesWorkloads(e.Object) },
+}
+
+func judgesWorkloads(rule client.Object) bool {
+	accepted := rule.(*v1alpha1.Guardrail).Status.Accepted
+	return accepted != nil && len(accepted.Spec.Resources) == 0
 }
 
 // ruleInForceChanged passes changes of the accepted rule.

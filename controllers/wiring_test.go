@@ -8,7 +8,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -91,6 +93,28 @@ var _ = Describe("The running operator", Ordered, func() {
 			HaveField("Annotations", Not(HaveKey(v1alpha1.AnnotationJoined))))
 	})
 
+	It("sees its native policies live, and mends one that somebody broke", func() {
+		w := newWorld(v1alpha1.Staging, startAtWarn)
+		newGuardrail(w.policy.Name, ownerFindings)
+		live := func(g Gomega) metav1.ConditionStatus {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.policy), w.policy)).To(Succeed())
+			g.Expect(w.policy.Status.Levels).To(Equal("1 Warn"))
+			return w.live().Status
+		}
+		Eventually(live).Should(Equal(metav1.ConditionTrue))
+		seen := w.policy.Status.AdmissionSeen
+
+		var policy admissionv1.ValidatingAdmissionPolicy
+		Expect(admin.Get(ctx, client.ObjectKey{Name: "rampart-" + w.policy.Name + "-warn"}, &policy)).To(Succeed())
+		policy.Spec.MatchConditions[0].Expression = "object.spec.absent.deep == 1"
+		Expect(admin.Update(ctx, &policy)).To(Succeed())
+		Eventually(live).Should(Equal(metav1.ConditionUnknown))
+		Eventually(live).Should(Equal(metav1.ConditionTrue))
+		Expect(w.policy.Status.AdmissionSeen).NotTo(Equal(seen))
+		Expect(admin.Get(ctx, client.ObjectKeyFromObject(&policy), &policy)).To(Succeed())
+		Expect(policy.Spec.MatchConditions[0].Expression).NotTo(ContainSubstring("absent"))
+	})
+
 	It("takes reports away with the policy that they stand by", func() {
 		w := newWorld(v1alpha1.Staging)
 		w.deploy("shop")
@@ -113,4 +137,6 @@ var _ = Describe("The running operator", Ordered, func() {
 			HaveField("Annotations", HaveKey("deployment.ledger.rampart.dev/shop")))
 		Eventually(func() []client.Object { return sharedAdmission(w.namespace) }).ShouldNot(BeEmpty())
 	})
+
+	Context("over objects and what is around them", overObjects)
 })

@@ -30,11 +30,11 @@ func newLists() []client.ObjectList {
 }
 
 // topWorkloads are the workloads of a namespace that no other object controls: those
-// that evidence belongs to.
+// that evidence belongs to. They may be shared and must not be written to.
 func topWorkloads(ctx context.Context, c client.Reader, namespace string) ([]workload.Object, error) {
 	var top []workload.Object
 	for _, list := range newLists() {
-		if err := c.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		if err := c.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("list workloads of namespace %s: %w", namespace, err)
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {

@@ -42,6 +42,9 @@ type world struct {
 	// client is the operator's. A test may put one in its place that fails.
 	client  client.WithWatch
 	reports *controllers.ReportReconciler
+	// prober stands for API servers that act on every native policy at once. A test may put
+	// another in its place.
+	prober controllers.Prober
 	// pods counts the pods that were made, to name them.
 	pods int
 }
@@ -53,6 +56,7 @@ func newWorld(stage v1alpha1.Stage, edit ...func(*v1alpha1.EnvironmentPolicySpec
 	name := "case-" + rand.String(8)
 	w := &world{
 		namespace: name, clock: clocktesting.NewFakePassiveClock(time.Now().Truncate(time.Second)), events: &eventLog{}, client: operator,
+		prober: &fakeProber{answers: true},
 	}
 	w.policy = newPolicy(name, stage, edit...)
 	Expect(admin.Create(ctx, w.policy)).To(Succeed())
@@ -84,7 +88,7 @@ func newPolicy(name string, stage v1alpha1.Stage, edit ...func(*v1alpha1.Environ
 func (w *world) restartOperator() {
 	w.reports = &controllers.ReportReconciler{
 		Client: w.client, Live: w.client, Clock: w.clock, Programs: controllers.NewPrograms(compiler),
-		Departures: controllers.NewDepartures(w.clock), Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()),
+		Impressions: controllers.NewImpressions[controllers.Key](), Departures: controllers.NewDepartures(w.clock), Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()),
 		Slots: &controllers.Slots{}, OperatorNamespace: "rampart-system", OperatorUser: operatorUser, Stamping: true,
 	}
 }
@@ -93,7 +97,7 @@ func (w *world) restartOperator() {
 func (w *world) environments() *controllers.EnvironmentReconciler {
 	return &controllers.EnvironmentReconciler{
 		Client: w.client, Clock: w.clock, Programs: controllers.NewPrograms(compiler), Applier: controllers.NewApplier(w.client),
-		Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()), Permissions: controllers.NewPermissions(w.client),
+		Liveness: controllers.NewLiveness(w.prober), Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()), Permissions: controllers.NewPermissions(w.client),
 		OperatorNamespace: "rampart-system", OperatorUser: operatorUser, Mutating: true,
 	}
 }

@@ -4,6 +4,8 @@
 package progression
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -15,24 +17,51 @@ type Bounds struct {
 	Start, Max v1alpha1.Level
 }
 
-// Stands are the bounds of a guardrail under an effective policy; false when the policy
+// Standing is how an environment brings a guardrail.
+type Standing struct {
+	Bounds
+	// Parameters are set for the guardrail. They need not be valid.
+	Parameters []v1alpha1.ParameterSetting
+	// Exclusions are the objects that it does not judge there.
+	Exclusions []v1alpha1.Exclusion
+}
+
+// Stands says how a guardrail stands under an effective policy; false when the policy
 // does not bring it. An entry by name wins over entries by label, an earlier entry over
 // a later one. An entry whose selector cannot be read selects nothing.
-func Stands(policy v1alpha1.EnvironmentPolicySpec, guardrail metav1.Object) (Bounds, bool) {
+//
+// What an entry by label sets is meant for several guardrails: of its parameters, those
+// count that the accepted rule declares. What an entry by name sets is all for this one.
+func Stands(policy v1alpha1.EnvironmentPolicySpec, rule *v1alpha1.Guardrail) (Standing, bool) {
 	var byLabel *v1alpha1.GuardrailEntry
 	for i := range policy.Guardrails {
 		entry := &policy.Guardrails[i]
-		if entry.Name != "" && entry.Name == guardrail.GetName() {
-			return boundsOf(*entry), true
+		if entry.Name != "" && entry.Name == rule.Name {
+			return Standing{boundsOf(*entry), entry.Parameters, entry.Exclusions}, true
 		}
-		if byLabel == nil && entry.Selector != nil && selects(entry.Selector, guardrail.GetLabels()) {
+		if byLabel == nil && entry.Selector != nil && selects(entry.Selector, rule.Labels) {
 			byLabel = entry
 		}
 	}
 	if byLabel == nil {
-		return Bounds{}, false
+		return Standing{}, false
 	}
-	return boundsOf(*byLabel), true
+	return Standing{boundsOf(*byLabel), DeclaredBy(rule, byLabel.Parameters), byLabel.Exclusions}, true
+}
+
+// DeclaredBy are the settings of those parameters that the accepted rule has.
+func DeclaredBy(rule *v1alpha1.Guardrail, settings []v1alpha1.ParameterSetting) []v1alpha1.ParameterSetting {
+	if rule.Status.Accepted == nil {
+		return nil
+	}
+	var declared []v1alpha1.ParameterSetting
+	for _, setting := range settings {
+		named := func(p v1alpha1.Parameter) bool { return p.Name == setting.Name }
+		if slices.ContainsFunc(rule.Status.Accepted.Spec.Parameters, named) {
+			declared = append(declared, setting)
+		}
+	}
+	return declared
 }
 
 func boundsOf(entry v1alpha1.GuardrailEntry) Bounds {

@@ -19,9 +19,15 @@ type climb struct {
 	level v1alpha1.Level
 	since time.Time
 	max   v1alpha1.Level
-	// trials of this environment, and what another one adds to them.
-	trials  []Trial
-	carried confidence.Evidence
+	// trials of this environment, and what they are worth together with what another
+	// environment adds to them.
+	trials []Trial
+	worth  confidence.Evidence
+	// bound on the rate of successes, between 0 and 1, and how many more reach the target.
+	bound  float64
+	needed int
+	// without are the namespaces whose trials are not among them.
+	without []string
 	// target and sureness are rates between 0 and 1.
 	target, sureness float64
 	// clean is what a success is called: "clean revision", "proven arrival".
@@ -38,7 +44,14 @@ func newClimb(p v1alpha1.Progression, now time.Time) climb {
 	}
 }
 
-func (c climb) evidence() confidence.Evidence { return weigh(c.trials).Add(c.carried) }
+// judgeBy sets the trials that count, and what another environment adds to them.
+func (c *climb) judgeBy(trials []Trial, carried confidence.Evidence) {
+	c.trials, c.worth = trials, weigh(trials).Add(carried)
+	c.bound, c.needed = confidence.Bound(c.worth, c.sureness), 0
+	if c.bound < c.target {
+		c.needed = confidence.Needed(c.worth, c.target, c.sureness)
+	}
+}
 
 // score is the bound in percent; nil without a trial of this environment, because what
 // happened elsewhere says nothing about this one alone.
@@ -46,14 +59,14 @@ func (c climb) score() *int32 {
 	if len(c.trials) == 0 {
 		return nil
 	}
-	percent := confidence.Percent(confidence.Bound(c.evidence(), c.sureness))
+	percent := confidence.Percent(c.bound)
 	return &percent
 }
 
 // recent are the trials since the level was reached. A time in the future, which a clock
 // that was set back leaves behind, is none: it would count for every step to come.
-func (c climb) recent() []Trial {
-	return slices.DeleteFunc(after(c.trials, c.since), func(t Trial) bool { return t.Time.After(c.now) })
+func (c climb) recent(trials []Trial) []Trial {
+	return slices.DeleteFunc(after(trials, c.since), func(t Trial) bool { return t.Time.After(c.now) })
 }
 
 // atRest says why no evidence moves the level up; empty when evidence can.
@@ -70,30 +83,46 @@ func (c climb) atRest() string {
 
 // missing says what evidence the next level still waits for; empty when it is earned.
 func (c climb) missing() string {
-	next, e := c.level.Next(), c.evidence()
-	if needed := confidence.Needed(e, c.target, c.sureness); needed > 0 {
-		if len(c.trials) == 0 {
-			return fmt.Sprintf("%s after %s (none so far)", next, count(needed, "", c.clean))
-		}
-		return fmt.Sprintf("%s after %s (%s)", next, count(needed, "more ", c.clean), c.sofar())
+	next := string(c.level.Next())
+	if short := c.short(next); short != "" {
+		return short
 	}
-	if len(c.recent()) == 0 {
+	if len(c.recent(c.trials)) == 0 {
 		return fmt.Sprintf("%s after 1 more %s: none has come since %s was reached", next, c.clean, c.level)
 	}
 	return ""
 }
 
+// short says how many trials a goal lacks; empty when the bound has reached the target.
+func (c climb) short(goal string) string {
+	switch {
+	case c.needed == 0:
+		return ""
+	case len(c.trials) == 0:
+		return fmt.Sprintf("%s after %s (none so far%s)", goal, count(c.needed, "", c.clean), c.leftOut())
+	default:
+		return fmt.Sprintf("%s after %s (%s)", goal, count(c.needed, "more ", c.clean), c.sofar())
+	}
+}
+
 // sofar is the evidence in the fewest words: "2 of 2 so far, 61% of 80%".
 func (c climb) sofar() string {
 	total := len(c.trials)
-	return fmt.Sprintf("%d of %d so far, %d%% of %d%%", total-failures(c.trials), total,
-		confidence.Percent(confidence.Bound(c.evidence(), c.sureness)), confidence.Percent(c.target))
+	return fmt.Sprintf("%d of %d so far, %d%% of %d%%%s", total-failures(c.trials), total,
+		confidence.Percent(c.bound), confidence.Percent(c.target), c.leftOut())
+}
+
+func (c climb) leftOut() string {
+	if len(c.without) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", without %s, where changes still violate it", some(c.without))
 }
 
 // untouched are the namespaces in which nothing has changed since the level was reached.
 func (c climb) untouched(namespaces []string) []string {
 	seen := map[string]bool{}
-	for _, t := range c.recent() {
+	for _, t := range c.recent(c.trials) {
 		seen[t.Namespace] = true
 	}
 	return slices.DeleteFunc(slices.Clone(namespaces), func(n string) bool { return seen[n] })

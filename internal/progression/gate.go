@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/confidence"
 	"github.com/rampart-dev/rampart/internal/message"
 )
 
@@ -48,7 +49,8 @@ type GateChange struct {
 func StepGate(in GateInput) GateOutput {
 	c := newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))
 	c.clean = "proven arrival"
-	c.level, c.since, c.max, c.trials = in.Level, in.Since, in.Bounds.Max, in.Arrivals
+	c.level, c.since, c.max = in.Level, in.Since, in.Bounds.Max
+	c.judgeBy(in.Arrivals, confidence.Evidence{})
 
 	from, m := in.Level, in.move(c)
 	if m.to != from {
@@ -66,15 +68,15 @@ func (in GateInput) move(c climb) move {
 	case in.Level == "" && in.Suspend == v1alpha1.SuspendAll:
 		return move{} // it begins when the environment is not suspended any more
 	case in.Level == "":
-		return move{in.Bounds.Start, fmt.Sprintf("new here: startLevel is %s", in.Bounds.Start)}
+		return move{to: in.Bounds.Start, why: fmt.Sprintf("new here: startLevel is %s", in.Bounds.Start)}
 	case in.Suspend == v1alpha1.SuspendAll:
 		return move{to: c.level}
 	case c.level.Above(c.max):
-		return move{c.max, fmt.Sprintf("maxLevel is %s", c.max)}
+		return move{to: c.max, why: fmt.Sprintf("maxLevel is %s", c.max)}
 	case c.atRest() != "" || c.missing() != "":
 		return move{to: c.level}
 	default:
-		return move{c.level.Next(), c.sofar()}
+		return move{to: c.level.Next(), why: c.sofar()}
 	}
 }
 

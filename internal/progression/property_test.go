@@ -4,114 +4,352 @@
 package progression
 
 import (
-	"math/rand"
 	"slices"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
-// TestRandomHistories plays thousands of histories of one guardrail, with revisions that
-// come clean or not, failures to evaluate, suspension, holds and changes of maxLevel, and
-// holds each step against the invariants.
+// TestRandomHistories plays thousands of histories of one guardrail, in which revisions
+// come clean or not, namespaces come and go, the guardrail fails to evaluate, admission is
+// not seen live, and people suspend, hold, and change maxLevel and rings. It holds each
+// look against the invariants.
 func TestRandomHistories(t *testing.T) {
-	steps, enforced := 0, 0
-	for seed := range int64(1000) {
-		h := newHistory(seed)
-		for range 40 {
-			steps += h.step(t)
+	const histories, looks = 2000, 25
+	var levels, widened, everywhere, held, lowered int
+	for seed := range int64(histories) {
+		h := newHistory(t, seed)
+		for range looks {
+			h.live()
+			out := h.check()
+			switch c := out.Change; {
+			case c == nil:
+			case out.Down:
+				lowered++
+			case c.From == c.To:
+				widened++
+			default:
+				levels++
+			}
+			held += len(out.Held)
 		}
-		if h.state != nil && h.state.Level == v1alpha1.Enforce {
-			enforced++
+		if h.state.Ring == v1alpha1.RingAll {
+			everywhere++
 		}
 	}
 	g := NewWithT(t)
-	g.Expect(steps).To(BeNumerically(">", 1000), "levels move at all")
-	g.Expect(enforced).To(BeNumerically(">", 10), "some histories reach Enforce")
+	for what, n := range map[string]int{"levels rise": levels, "rings widen": widened, "namespaces are held back": held, "guardrails step down": lowered, "Enforce comes everywhere": everywhere} {
+		g.Expect(n).To(BeNumerically(">", histories/20), "%s in some histories", what)
+	}
 }
 
+// history is a world in which anything may happen, and what was seen of it.
 type history struct {
-	seed   int64
-	random *rand.Rand
-	in     Input
-	state  *v1alpha1.GuardrailState
-	// chance of a clean revision, in percent.
-	clean int
+	*world
+	t    *testing.T
+	seed int64
+	// known are the namespaces of the last look.
+	known []string
+	// trials of this look, by namespace.
+	trials map[string][]Trial
 }
 
-func newHistory(seed int64) *history {
-	random := rand.New(rand.NewSource(seed))
-	in := climbing(nil)
-	in.Record = Record{Namespaces: []string{"a", "b"}}
-	return &history{seed: seed, random: random, in: in, clean: []int{0, 50, 95, 100}[random.Intn(4)]}
+func newHistory(t *testing.T, seed int64) *history {
+	h := &history{world: newWorld(seed), t: t, seed: seed}
+	h.in.Bounds.Start = []v1alpha1.Level{v1alpha1.Observe, v1alpha1.Warn}[seed%2]
+	for range 1 + h.random.Intn(9) {
+		h.found(h.rate(), h.random.Intn(3) > 0, 1+h.random.Intn(2))
+	}
+	return h
 }
 
-// step lets something happen, steps, and returns 1 when the level moved.
-func (h *history) step(t *testing.T) int {
-	t.Helper()
-	g := NewWithT(t)
-	h.in.Now = h.in.Now.Add(time.Duration(h.random.Intn(1800)) * time.Second)
-	for range h.random.Intn(3) {
-		trial := Trial{
-			Namespace: h.in.Record.Namespaces[h.random.Intn(2)], Writer: []string{"", "ci", "eve"}[h.random.Intn(3)],
-			Time: h.in.Now, Failed: h.random.Intn(100) >= h.clean,
+// rate is how often changes of a namespace comply; most of the time of nearly all.
+func (h *history) rate() int {
+	return []int{0, 60, 90, 97, 100, 100, 100, 100}[h.random.Intn(8)]
+}
+
+// live lets something happen.
+func (h *history) live() {
+	h.pass(time.Duration(h.random.Intn(3600)) * time.Second)
+	for range h.random.Intn(5) {
+		if len(h.namespaces) > 0 {
+			h.release(h.namespaces[h.random.Intn(len(h.namespaces))], []string{"", "ci", "eve", "bob"}[h.random.Intn(4)])
 		}
-		trial.Regressed = trial.Failed && h.random.Intn(10) == 0
-		h.in.Record.Trials = append(slices.Clone(h.in.Record.Trials), trial)
 	}
-	h.in.Record.Failing, h.in.Suspend, h.in.Progression.Mode, h.in.Bounds.Max = nil, v1alpha1.SuspendNone, v1alpha1.ProgressionAutomatic, v1alpha1.Enforce
-	switch h.random.Intn(15) {
+	switch h.random.Intn(20) {
 	case 0:
-		h.in.Record.Failing = []string{"a/Deployment x"}
+		h.found(h.rate(), h.random.Intn(2) == 0, 1+h.random.Intn(2))
 	case 1:
-		h.in.Suspend = v1alpha1.SuspendAll
+		if len(h.namespaces) > 1 {
+			i := h.random.Intn(len(h.namespaces))
+			h.namespaces = slices.Delete(h.namespaces, i, i+1)
+		}
 	case 2:
+		h.regress()
+	}
+	h.in.Suspend, h.in.Unseen, h.in.Bounds.Max = v1alpha1.SuspendNone, "", v1alpha1.Enforce
+	h.in.Progression.Mode, h.in.Progression.Rings = v1alpha1.ProgressionAutomatic, v1alpha1.RingsAutomatic
+	for _, n := range h.namespaces {
+		for i := range n.reports {
+			n.reports[i].Status.Guardrails[0].Error = ""
+		}
+	}
+	switch h.random.Intn(30) {
+	case 0:
+		h.in.Suspend = v1alpha1.SuspendAll
+	case 1:
 		h.in.Progression.Mode = v1alpha1.ProgressionHold
-	case 3:
+	case 2:
 		h.in.Bounds.Max = v1alpha1.Warn
+	case 3:
+		h.in.Unseen = "no answer"
+	case 4:
+		h.in.Progression.Rings = v1alpha1.RingsOff
+	case 5:
+		if len(h.namespaces) > 0 && len(h.namespaces[0].reports) > 0 {
+			h.namespaces[0].reports[0].Status.Guardrails[0].Error = "no such key"
+		}
 	}
-	h.in.Previous = h.state
-	out := Step(h.in)
+}
 
-	before := v1alpha1.Level("")
-	if h.state != nil {
-		before = h.state.Level
-	}
-	if out.State.Level.Above(before) && before != "" {
-		g.Expect(out.State.Level).To(Equal(before.Next()), "seed %d: one step at a time, so Enforce only from Warn", h.seed)
-		g.Expect(h.in.Record.Failing).To(BeEmpty(), "seed %d: nothing rises while it cannot be evaluated", h.seed)
-		g.Expect(h.in.Suspend).NotTo(Equal(v1alpha1.SuspendAll), "seed %d", h.seed)
-		g.Expect(h.in.Progression.Mode).NotTo(Equal(v1alpha1.ProgressionHold), "seed %d", h.seed)
-		recent := after(h.in.Record.Trials, h.state.Since.Time)
-		g.Expect(recent).NotTo(BeEmpty(), "seed %d: no data never raises", h.seed)
-		g.Expect(*out.State.Score).To(BeNumerically(">=", 80), "seed %d", h.seed)
-		if out.State.Level == v1alpha1.Enforce {
-			for _, n := range h.in.Record.Namespaces {
-				g.Expect(slices.ContainsFunc(recent, func(t Trial) bool { return t.Namespace == n })).To(BeTrue(), "seed %d: %s has changed since Warn", h.seed, n)
+// regress lets a violating revision come back that had been proven.
+func (h *history) regress() {
+	for _, n := range h.namespaces {
+		for i := range n.reports {
+			status := &n.reports[i].Status
+			if len(status.Outcomes) > 0 && len(status.Outcomes[0].NewFindings) > 0 {
+				proven := status.Outcomes[0].Time
+				proven.Time = proven.Add(-time.Hour)
+				status.Proven = []v1alpha1.ProvenRevision{{Hash: status.Outcomes[0].Hash, Time: proven}}
+				return
 			}
 		}
 	}
-	if len(h.in.Record.Failing) > 0 && h.in.Suspend != v1alpha1.SuspendAll && before == v1alpha1.Enforce && h.state.Failing == 0 {
-		g.Expect(out.State.Level).To(Equal(v1alpha1.Warn), "seed %d: misbehaviour costs a level within one step", h.seed)
-	}
-	g.Expect(out.State.Next).NotTo(BeEmpty(), "seed %d", h.seed)
+}
 
-	again := h.in
-	again.Previous = &out.State
-	again.Record.Trials = slices.Clone(h.in.Record.Trials)
-	h.random.Shuffle(len(again.Record.Trials), func(i, j int) {
-		again.Record.Trials[i], again.Record.Trials[j] = again.Record.Trials[j], again.Record.Trials[i]
+// check looks once, and holds what it sees against the invariants.
+func (h *history) check() Output {
+	h.t.Helper()
+	expect := func(actual any, matcher types.GomegaMatcher, why string) {
+		h.t.Helper()
+		NewWithT(h.t).Expect(actual).To(matcher, "seed %d, at %s: %s; next was %q", h.seed, h.in.Now, why, h.nextBefore())
+	}
+	before := h.state
+	var were []string
+	if before != nil {
+		were = EnforcedIn(*before, h.known)
+	}
+	out := h.look()
+	h.trials = map[string][]Trial{}
+	for _, t := range h.in.Record.Trials {
+		h.trials[t.Namespace] = append(h.trials[t.Namespace], t)
+	}
+	switch h.random.Intn(4) {
+	case 0:
+		expect(Step(h.in), Equal(out), "the same look has the same outcome")
+	case 1:
+		expect(h.look(), Equal(out), "the order of the reports changes nothing")
+	}
+
+	frozen := h.in.Suspend == v1alpha1.SuspendAll
+	expect(out.State.Next, Not(BeEmpty()), "it says what it waits for")
+	if !frozen {
+		expect(out.State.Level.Above(h.in.Bounds.Max), BeFalse(), "maxLevel caps")
+	}
+	expect(len(out.State.RingNamespaces), BeNumerically("<=", maxRing), "bounded")
+	if before == nil {
+		expect(out.State.Level, BeElementOf(h.in.Bounds.Start, h.in.Bounds.Start.Previous()), "it begins at startLevel")
+	} else {
+		h.checkMove(expect, before, out, were)
+	}
+
+	h.state, h.known = &out.State, h.names()
+	return out
+}
+
+func (h *history) nextBefore() string {
+	if h.state == nil {
+		return ""
+	}
+	return h.state.Next
+}
+
+func (h *history) checkMove(expect func(any, types.GomegaMatcher, string), before *v1alpha1.GuardrailState, out Output, were []string) {
+	h.t.Helper()
+	idle := h.in.Suspend == v1alpha1.SuspendAll || h.in.Progression.Mode == v1alpha1.ProgressionHold || h.in.Unseen != "" || len(h.in.Record.Failing) > 0
+	rose := out.Change != nil && !out.Down
+	if rose {
+		expect(idle, BeFalse(), "nothing rises while it is suspended, held, unseen, or cannot be evaluated")
+		expect(out.Change.To, BeElementOf(before.Level.Next(), v1alpha1.Enforce), "one step at a time")
+		expect(len(out.State.HeldBack), BeNumerically("<=", maxHeldBack), "bounded")
+	}
+	if out.State.Level == v1alpha1.Enforce && before.Level != v1alpha1.Enforce {
+		expect(before.Level, Equal(v1alpha1.Warn), "Enforce only from Warn")
+		expect(*out.State.Score, BeNumerically(">=", 80), "and with evidence")
+		expect(before.WouldBeRefused, Equal(out.State.WouldBeRefused), "what it refuses was published before")
+		if h.in.Progression.Rings == v1alpha1.RingsAutomatic {
+			expect(out.State.RingNamespaces, HaveLen(1), "in one namespace first")
+		}
+	}
+	if rose && out.Change.To == v1alpha1.Enforce {
+		expect(before.Next, HavePrefix(announcement), "it was announced one look before")
+		told := before.Level == v1alpha1.Enforce && h.in.Progression.Rings == v1alpha1.RingsOff
+		expect(told || len(h.laggards()) == 0 || 2*len(h.laggards()) < len(h.trials), BeTrue(), "a rule that changes keep violating does not rise")
+	}
+	if rose && before.Level == v1alpha1.Enforce && out.State.Ring != before.Ring && h.in.Progression.Rings == v1alpha1.RingsAutomatic {
+		expect(h.provedRing(before), BeTrue(), "each ring has clean trials before the next")
+	}
+
+	h.checkReach(expect, before, out, were)
+
+	misbehaves := len(h.in.Record.Failing) > 0 && before.Failing == 0 || h.regressed(before)
+	if misbehaves && h.in.Suspend != v1alpha1.SuspendAll && before.Level == v1alpha1.Enforce && h.in.Bounds.Max == v1alpha1.Enforce {
+		expect(out.State.Level, Equal(v1alpha1.Warn), "misbehaviour costs a level within one look, whatever the ring")
+		expect(out.State.Ring, BeEmpty(), "and its rings begin anew")
+	}
+	if out.Down && before.Level != v1alpha1.Observe && h.in.Bounds.Max == v1alpha1.Enforce && out.State.Level != before.Level {
+		expect(misbehaves, BeTrue(), "nothing else costs a level")
+	}
+}
+
+// checkReach holds the namespaces that are enforced from now on against what they have shown.
+func (h *history) checkReach(expect func(any, types.GomegaMatcher, string), before *v1alpha1.GuardrailState, out Output, were []string) {
+	h.t.Helper()
+	are := EnforcedIn(out.State, h.names())
+	for _, laggard := range h.laggards() {
+		expect(are, Not(ContainElement(laggard)), "a laggard is held back: "+laggard)
+	}
+	for _, n := range h.namespaces {
+		trials := h.trials[n.Name]
+		if !slices.Contains(are, n.Name) || slices.Contains(were, n.Name) {
+			continue
+		}
+		if len(h.in.Record.Namespaces) > 0 && slices.Contains(h.in.Record.Namespaces, n.Name) && n.Busy {
+			shown := slices.ContainsFunc(trials, func(t Trial) bool { return !t.Failed && t.Time.After(n.Joined) })
+			expect(shown, BeTrue(), "nothing is enforced where workloads ran before without a clean trial: "+n.Name)
+		}
+	}
+	// Who is enforced stays so, unless its own changes or the level say otherwise.
+	if out.Change == nil && out.State.Level == v1alpha1.Enforce && before.Level == v1alpha1.Enforce {
+		for _, n := range were {
+			if !slices.Contains(are, n) && slices.Contains(h.names(), n) {
+				expect(h.mayLag(), ContainElement(n), "only failed trials take a namespace out: "+n)
+			}
+		}
+	}
+}
+
+// laggards by the definition: the newest trial failed, or fewer than three later ones are clean.
+func (h *history) laggards() []string {
+	return h.failing(func(failed, later Trial) bool { return later.Time.After(failed.Time) })
+}
+
+// mayLag are they, and those whose later trials are of the writer who brought the failure,
+// soon after it.
+func (h *history) mayLag() []string {
+	return h.failing(func(failed, later Trial) bool {
+		return later.Time.After(failed.Time) && (later.Writer != failed.Writer || later.Time.Sub(failed.Time) > episodeLength)
 	})
-	repeated := Step(again)
-	g.Expect(repeated.Change).To(BeNil(), "seed %d: a replay, in whatever order, changes nothing", h.seed)
-	g.Expect(repeated.State).To(Equal(out.State), "seed %d", h.seed)
+}
 
-	h.state = &out.State
-	if out.Change != nil {
-		return 1
+// failing are the namespaces with fewer than three trials that make up for a failed one.
+func (h *history) failing(makesUp func(failed, later Trial) bool) []string {
+	var failing []string
+	for namespace, trials := range h.trials {
+		lags := slices.ContainsFunc(trials, func(failed Trial) bool {
+			after := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return !makesUp(failed, t) })
+			return failed.Failed && len(after) < 3
+		})
+		if lags {
+			failing = append(failing, namespace)
+		}
 	}
-	return 0
+	return failing
+}
+
+// provedRing says whether some member of the ring had a clean trial since, and no member
+// that is enforced and judged lacks one.
+func (h *history) provedRing(before *v1alpha1.GuardrailState) bool {
+	proved := false
+	for _, n := range EnforcedIn(*before, h.names()) {
+		if before.Ring == v1alpha1.RingAll || !slices.Contains(h.in.Record.Namespaces, n) || slices.Contains(h.laggards(), n) {
+			continue
+		}
+		clean := slices.ContainsFunc(h.trials[n], func(t Trial) bool { return !t.Failed && t.Time.After(before.RingSince.Time) })
+		if !clean {
+			return false
+		}
+		proved = true
+	}
+	return proved
+}
+
+func (h *history) regressed(before *v1alpha1.GuardrailState) bool {
+	return slices.ContainsFunc(h.in.Record.Trials, func(t Trial) bool { return t.Regressed && t.Time.After(before.Since.Time) })
+}
+
+// TestALaggardIsHeldBackAlone lets one namespace violate the rule with nearly every change,
+// among others that comply.
+func TestALaggardIsHeldBackAlone(t *testing.T) {
+	for seed := range int64(20) {
+		g := NewWithT(t)
+		w := newWorld(seed)
+		for range 5 {
+			w.found(100, true, 2)
+		}
+		laggard := w.found([]int{0, 0, 5}[seed%3], true, 2)
+		rounds := 0
+		for ; (w.state == nil || w.state.Ring != v1alpha1.RingAll) && rounds < 80; rounds++ {
+			for _, n := range w.namespaces {
+				w.pass(17 * time.Minute)
+				w.release(n, "ci")
+				w.see()
+				g.Expect(w.enforcedIn()).NotTo(ContainElement(laggard.Name))
+			}
+		}
+		g.Expect(rounds).To(BeNumerically("<", 80), "seed %d: the others are delayed: %s", seed, w.state.Next)
+		g.Expect(w.enforcedIn()).To(HaveLen(5))
+		g.Expect(w.state.HeldBack).To(ConsistOf(And(
+			HaveField("Namespace", laggard.Name), HaveField("Owner", "owner"), HaveField("Why", ContainSubstring("violated it anew: enforced after")),
+		)))
+
+		laggard.clean = 100
+		for range 4 {
+			w.pass(17 * time.Minute)
+			w.release(laggard, "ci")
+			w.see()
+		}
+		g.Expect(w.enforcedIn()).To(HaveLen(6), "three clean changes in a row release it: %s", w.state.Next)
+	}
+}
+
+// TestWhatChangesKeepViolatingStaysAtWarn lets changes violate the rule everywhere. To look
+// for laggards at every look must not make such a rule pass: see the package's doc.
+func TestWhatChangesKeepViolatingStaysAtWarn(t *testing.T) {
+	for _, c := range []struct {
+		clean, namespaces, atMost int
+	}{{0, 6, 0}, {50, 6, 0}, {70, 6, 1}} {
+		enforced := 0
+		for seed := range int64(30) {
+			w := newWorld(seed)
+			w.in.Bounds.Start = v1alpha1.Warn
+			for range c.namespaces {
+				w.found(c.clean, true, 2)
+			}
+			for range 20 * c.namespaces {
+				w.pass(30 * time.Minute)
+				w.release(w.namespaces[w.random.Intn(c.namespaces)], "ci")
+				w.see()
+				if w.state.Level == v1alpha1.Enforce {
+					enforced++
+					break
+				}
+			}
+		}
+		NewWithT(t).Expect(enforced).To(BeNumerically("<=", c.atMost), "of 30 histories in which %d%% of changes comply", c.clean)
+	}
 }

@@ -4,113 +4,91 @@
 package progression
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
-	"github.com/rampart-dev/rampart/internal/confidence"
+	"github.com/rampart-dev/rampart/internal/message"
 )
+
+const (
+	// maxRefused is how many violators are named, and maxRefusal how long each may be, in bytes.
+	maxRefused = 10
+	maxRefusal = 256
+)
+
+// Rule is a guardrail as it is written and set now.
+type Rule struct {
+	// Digest of it: verdicts of what it was before say nothing.
+	Digest string
+	// Kinds of workloads that it judges, all if empty; or Resources, that it judges instead.
+	Kinds     []v1alpha1.WorkloadKind
+	Resources []v1alpha1.ResourceRule
+	// Predicts is the quality that a violator is expected to lack; empty for none.
+	Predicts v1alpha1.Quality
+}
+
+// judges says whether the rule is about what a report speaks of.
+func (r Rule) judges(status *v1alpha1.ReadinessReportStatus) bool {
+	switch object := status.Object; {
+	case object != nil:
+		return slices.ContainsFunc(r.Resources, func(of v1alpha1.ResourceRule) bool { return of.Group == object.Group && of.Kind == object.Kind })
+	case len(r.Resources) > 0:
+		return false
+	default:
+		return len(r.Kinds) == 0 || slices.Contains(r.Kinds, status.Workload.Kind)
+	}
+}
 
 // Record is what the ReadinessReports of an environment say about one guardrail.
 type Record struct {
 	// Trials are the revisions that the guardrail judged as it is written now.
 	Trials []Trial
-	// Violating is how many workloads violate it now.
-	Violating int
-	// Failing are the workloads that it could not judge, as "namespace/kind name".
+	// Violating is how many workloads and objects violate it now, in each namespace.
+	Violating map[string]int
+	// Refused are the first of them in the order of their names, each with a finding:
+	// what Enforce would refuse if it came anew.
+	Refused []string
+	// Failing are those that it could not judge, as "namespace/kind name".
 	Failing []string
-	// Namespaces have a workload that it judges, sorted.
+	// Unjudged is how many of those that it judges it has not judged yet as it is now.
+	Unjudged int
+	// Namespaces have something that it judges, sorted.
 	Namespaces []string
+	// Excluded is how many are left out by an exclusion.
+	Excluded int
+	// Noise is what speaks against the guardrail, though it refuses nothing by it.
+	Noise
 }
 
-// Gather reads the record of a guardrail from the reports of an environment; rule is a
-// digest of it as it is written now, and verdicts of what it was before say nothing.
-// Workloads that are gone count with what they brought while they were there.
-func Gather(reports []v1alpha1.ReadinessReport, guardrail, rule string) Record {
-	var record Record
-	for i := range reports {
-		status := &reports[i].Status
-		verdict := verdictOf(status, guardrail)
-		if verdict == nil || verdict.Rule != rule {
-			continue
-		}
-		namespace := reports[i].Namespace
-		record.Trials = append(record.Trials, trialsOf(namespace, status, verdict)...)
-		if status.State == v1alpha1.ReportGone {
-			continue
-		}
-		record.Namespaces = append(record.Namespaces, namespace)
-		if verdict.Error != "" {
-			record.Failing = append(record.Failing, namespace+"/"+workloadName(status.Workload))
-		} else if verdict.Total > 0 {
-			record.Violating++
-		}
+// settle brings what was added into an order that does not depend on that of the reports.
+func (r *Record) settle() {
+	slices.Sort(r.Namespaces)
+	r.Namespaces = slices.Compact(r.Namespaces)
+	slices.Sort(r.Failing)
+	slices.Sort(r.Refused)
+	r.Refused = r.Refused[:min(len(r.Refused), maxRefused)]
+}
+
+// refusal names a violator and its first finding: "shop/Deployment web: container web
+// runs as root (+1 more)".
+func refusal(namespace, name string, verdict *v1alpha1.GuardrailVerdict) string {
+	text := namespace + "/" + name
+	if len(verdict.Findings) > 0 {
+		text += ": " + verdict.Findings[0].Text
 	}
-	slices.Sort(record.Namespaces)
-	record.Namespaces = slices.Compact(record.Namespaces)
-	slices.Sort(record.Failing)
-	return record
-}
-
-func verdictOf(status *v1alpha1.ReadinessReportStatus, guardrail string) *v1alpha1.GuardrailVerdict {
-	for i := range status.Guardrails {
-		if status.Guardrails[i].Name == guardrail {
-			return &status.Guardrails[i]
-		}
+	more := ""
+	if verdict.Total > 1 {
+		more = fmt.Sprintf(" (+%d more)", verdict.Total-1)
 	}
-	return nil
+	return message.Cut(text, maxRefusal-len(more)) + more
 }
 
-// trialsOf are the revisions of a workload that the rule judged when they came. A
-// revision that violates without having brought the violation tells nothing, as long as
-// it is the first that the rule has seen: it would have brought it, had the rule been there.
-func trialsOf(namespace string, status *v1alpha1.ReadinessReportStatus, verdict *v1alpha1.GuardrailVerdict) []Trial {
-	var trials []Trial
-	for _, o := range status.Outcomes {
-		if o.Number < verdict.FirstRevision {
-			continue
-		}
-		current := o.Number == status.Revision.Number
-		if current && verdict.Error != "" {
-			continue
-		}
-		failed := slices.Contains(o.NewFindings, verdict.Name)
-		if !failed && current && o.Number == verdict.FirstRevision && verdict.Total > 0 {
-			continue
-		}
-		trials = append(trials, Trial{
-			Namespace: namespace, Workload: workloadName(status.Workload),
-			Writer: o.Writer, Time: o.Time.Time,
-			Failed: failed, Regressed: failed && provenBefore(status, o),
-		})
+// violators is how many workloads and objects violate the guardrail now.
+func (r Record) violators() int {
+	total := 0
+	for _, n := range r.Violating {
+		total += n
 	}
-	return trials
-}
-
-// provenBefore says whether the same revision had been proven before it came again.
-func provenBefore(status *v1alpha1.ReadinessReportStatus, o v1alpha1.RevisionOutcome) bool {
-	return slices.ContainsFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool {
-		return p.Hash == o.Hash && p.Time.Time.Before(o.Time.Time)
-	})
-}
-
-// Evidence is what the trials are worth.
-func (r Record) Evidence() confidence.Evidence { return weigh(r.Trials) }
-
-// GatherArrivals reads the trials of a gate from the reports of its own namespace: the
-// revisions that arrived there, each a success when it was proven on arrival.
-func GatherArrivals(reports []v1alpha1.ReadinessReport) []Trial {
-	var trials []Trial
-	for i := range reports {
-		status := &reports[i].Status
-		for _, o := range status.Outcomes {
-			if o.Arrival == "" {
-				continue
-			}
-			trials = append(trials, Trial{
-				Namespace: reports[i].Namespace, Workload: workloadName(status.Workload),
-				Writer: o.Writer, Time: o.Time.Time, Failed: o.Arrival == v1alpha1.ArrivalUnproven,
-			})
-		}
-	}
-	return trials
+	return total
 }

@@ -4,6 +4,8 @@
 package progression
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,10 +28,15 @@ func reported(verdict v1alpha1.GuardrailVerdict, outcomes ...v1alpha1.RevisionOu
 	return r
 }
 
+// gathered is the record of image-pinned.
+func gathered(reports ...v1alpha1.ReadinessReport) Record {
+	return GatherAll(reports, map[string]Rule{"image-pinned": {}})["image-pinned"]
+}
+
 func outcome(number int64, newFindings ...string) v1alpha1.RevisionOutcome {
 	return v1alpha1.RevisionOutcome{
 		Number: number, Hash: string(rune('a' + number)), Writer: "ci",
-		Time: metav1.NewTime(now.Add(-100 * time.Minute)), NewFindings: newFindings,
+		Time: metav1.NewTime(now.Add(-100*time.Minute + time.Duration(number)*time.Second)), NewFindings: newFindings,
 	}
 }
 
@@ -44,6 +51,11 @@ func TestTrialsOfAGuardrail(t *testing.T) {
 		{"a violation that was there before the rule says nothing", reported(v1alpha1.GuardrailVerdict{FirstRevision: 3, Total: 1}, outcome(3), outcome(2)), nil},
 		{"a new revision of an old violator that brings nothing new is a success", reported(v1alpha1.GuardrailVerdict{FirstRevision: 2, Total: 1}, outcome(3), outcome(1)), []bool{false}},
 		{"a revision that could not be judged is none", reported(v1alpha1.GuardrailVerdict{Error: "no such key"}, outcome(2), outcome(1)), []bool{false}},
+		{"a revision that went before it could be judged is none", reported(v1alpha1.GuardrailVerdict{}, outcome(2), func() v1alpha1.RevisionOutcome {
+			o := outcome(1)
+			o.Unjudged = []string{"image-pinned"}
+			return o
+		}()), []bool{false}},
 		{"a workload that the rule does not judge brings none", func() v1alpha1.ReadinessReport {
 			r := reported(v1alpha1.GuardrailVerdict{}, outcome(1))
 			r.Status.Guardrails = r.Status.Guardrails[:1]
@@ -52,7 +64,7 @@ func TestTrialsOfAGuardrail(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []bool
-			for _, trial := range Gather([]v1alpha1.ReadinessReport{c.report}, "image-pinned", "").Trials {
+			for _, trial := range gathered(c.report).Trials {
 				got = append(got, trial.Failed)
 			}
 			NewWithT(t).Expect(got).To(Equal(c.want))
@@ -67,8 +79,8 @@ func TestRecordOfAnEnvironment(t *testing.T) {
 	broken.Namespace = "cart"
 	gone := reported(v1alpha1.GuardrailVerdict{Total: 1}, outcome(2, "image-pinned", ""))
 	gone.Namespace, gone.Status.State = "gone", v1alpha1.ReportGone
-	record := Gather([]v1alpha1.ReadinessReport{violating, broken, gone, violating}, "image-pinned", "")
-	g.Expect(record.Violating).To(Equal(2))
+	record := gathered(violating, broken, gone, violating)
+	g.Expect(record.Violating).To(Equal(map[string]int{"shop": 2}))
 	g.Expect(record.Failing).To(Equal([]string{"cart/Deployment shop"}))
 	g.Expect(record.Namespaces).To(Equal([]string{"cart", "shop"}), "a workload that is gone needs no change")
 	g.Expect(failures(record.Trials)).To(Equal(1), "but what it brought counts")
@@ -80,10 +92,101 @@ func TestARefusalOfWhatWasProvenHereIsTheGuardrailsFault(t *testing.T) {
 	r := reported(v1alpha1.GuardrailVerdict{Total: 1}, back)
 	proven := v1alpha1.ProvenRevision{Hash: back.Hash, Time: metav1.NewTime(back.Time.Add(-time.Minute))}
 	r.Status.Proven = []v1alpha1.ProvenRevision{proven}
-	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned", "").Trials[0].Regressed).To(BeTrue())
+	g.Expect(gathered(r).Trials[0].Regressed).To(BeTrue())
 
 	r.Status.Proven[0].Time = metav1.NewTime(back.Time.Add(time.Minute))
-	g.Expect(Gather([]v1alpha1.ReadinessReport{r}, "image-pinned", "").Trials[0].Regressed).To(BeFalse(), "proven only after it came")
+	g.Expect(gathered(r).Trials[0].Regressed).To(BeFalse(), "proven only after it came")
+}
+
+func TestObjectsThatAreNoWorkloadsBringTrialsToo(t *testing.T) {
+	g := NewWithT(t)
+	r := reported(v1alpha1.GuardrailVerdict{Total: 1, Findings: []v1alpha1.Finding{{Key: "k", Text: "is a NodePort"}}}, outcome(2, "image-pinned"))
+	r.Status.Workload, r.Status.Object = v1alpha1.ReportedWorkload{}, &v1alpha1.ReportedObject{Version: "v1", Kind: "Service", Name: "web"}
+	r.Status.State = v1alpha1.ReportJudged
+	record := gathered(r)
+	g.Expect(record.Trials).To(ConsistOf(And(HaveField("Subject", "Service web"), HaveField("Failed", true))))
+	g.Expect(record.Refused).To(Equal([]string{"shop/Service web: is a NodePort"}))
+}
+
+func TestWhatIsNotJudgedYetIsCounted(t *testing.T) {
+	g := NewWithT(t)
+	unjudged := reported(v1alpha1.GuardrailVerdict{}, outcome(1))
+	unjudged.Status.Guardrails = nil
+	service := unjudged
+	service.Status.Workload, service.Status.Object = v1alpha1.ReportedWorkload{}, &v1alpha1.ReportedObject{Version: "v1", Kind: "Service", Name: "web"}
+	gone := unjudged
+	gone.Status.State = v1alpha1.ReportGone
+	count := func(rule Rule) int {
+		reports := []v1alpha1.ReadinessReport{unjudged, service, gone}
+		return GatherAll(reports, map[string]Rule{"image-pinned": rule})["image-pinned"].Unjudged
+	}
+	g.Expect(count(Rule{})).To(Equal(1), "the Deployment")
+	g.Expect(count(Rule{Kinds: []v1alpha1.WorkloadKind{v1alpha1.KindCronJob}})).To(BeZero())
+	g.Expect(count(Rule{Resources: []v1alpha1.ResourceRule{{Version: "v1", Kind: "Service"}}})).To(Equal(1), "the Service")
+	g.Expect(count(Rule{Resources: []v1alpha1.ResourceRule{{Version: "v1", Kind: "Service", Group: "other"}}})).To(BeZero())
+}
+
+func TestWhatIsExcludedOrJudgedByAnOlderRuleSaysNothing(t *testing.T) {
+	g := NewWithT(t)
+	excluded := reported(v1alpha1.GuardrailVerdict{Excluded: "a sidecar of the mesh"}, outcome(2))
+	older := reported(v1alpha1.GuardrailVerdict{Rule: "older", Total: 3, Fixed: 1}, outcome(2, "image-pinned"))
+	record := gathered(excluded, older)
+	g.Expect(record).To(Equal(Record{Violating: map[string]int{}, Excluded: 1, Unjudged: 1}))
+	for _, r := range []*v1alpha1.ReadinessReport{&excluded, &older} {
+		r.Status.State = v1alpha1.ReportGone
+	}
+	g.Expect(gathered(excluded, older)).To(Equal(Record{Violating: map[string]int{}}), "nobody waits for what is gone")
+}
+
+func TestWhatWouldBeRefusedIsBounded(t *testing.T) {
+	g := NewWithT(t)
+	var reports []v1alpha1.ReadinessReport
+	for range 15 {
+		r := reported(v1alpha1.GuardrailVerdict{Total: 2, Findings: []v1alpha1.Finding{{Key: "k", Text: strings.Repeat("é", 200)}}})
+		reports = append(reports, r)
+	}
+	record := gathered(reports...)
+	g.Expect(record.violators()).To(Equal(15), "counts are never cut")
+	g.Expect(record.Refused).To(HaveLen(10))
+	for _, text := range record.Refused {
+		g.Expect(text).To(And(HavePrefix("shop/Deployment shop: é"), HaveSuffix("… (+1 more)")))
+		g.Expect(len(text)).To(BeNumerically("<=", maxRefusal))
+	}
+}
+
+// BenchmarkGatherAll reads 50 guardrails from 1,000 reports of 10 revisions each, and
+// moves each of them.
+func BenchmarkGatherAll(b *testing.B) {
+	rules := map[string]Rule{}
+	var verdicts []v1alpha1.GuardrailVerdict
+	for i := range 50 {
+		name := fmt.Sprint("guardrail-", i)
+		rules[name] = Rule{}
+		verdicts = append(verdicts, v1alpha1.GuardrailVerdict{Name: name})
+	}
+	var reports []v1alpha1.ReadinessReport
+	var members []Member
+	for i := range 1000 {
+		r := reported(v1alpha1.GuardrailVerdict{})
+		r.Namespace, r.Status.Guardrails = fmt.Sprint("team-", i/10), verdicts
+		for n := range int64(10) {
+			o := outcome(n)
+			o.Time = metav1.NewTime(now.Add(-time.Duration(i*13+int(n)*1009) * time.Minute))
+			r.Status.Outcomes = append(r.Status.Outcomes, o)
+		}
+		reports = append(reports, r)
+		if i%10 == 0 {
+			members = append(members, there(r.Namespace))
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for name, record := range GatherAll(reports, rules) {
+			in := climbing(at(v1alpha1.Enforce, now))
+			in.Guardrail, in.Record, in.Members = name, record, members
+			Step(in)
+		}
+	}
 }
 
 func TestArrivals(t *testing.T) {
@@ -101,12 +204,12 @@ func TestStands(t *testing.T) {
 		{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"category": "images"}}},
 		{Name: "image-pinned", StartLevel: v1alpha1.Enforce},
 	}}.Effective()
-	guardrail := func(name, category string) metav1.Object {
-		return &metav1.ObjectMeta{Name: name, Labels: map[string]string{"category": category}}
+	guardrail := func(name, category string) *v1alpha1.Guardrail {
+		return &v1alpha1.Guardrail{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"category": category}}}
 	}
 	for _, c := range []struct {
 		name      string
-		guardrail metav1.Object
+		guardrail *v1alpha1.Guardrail
 		want      Bounds
 		stands    bool
 	}{
@@ -116,9 +219,9 @@ func TestStands(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
-			bounds, stands := Stands(policy, c.guardrail)
+			standing, stands := Stands(policy, c.guardrail)
 			g.Expect(stands).To(Equal(c.stands))
-			g.Expect(bounds).To(Equal(c.want))
+			g.Expect(standing.Bounds).To(Equal(c.want))
 		})
 	}
 }

@@ -22,16 +22,23 @@ const (
 // Input is everything that the level of a guardrail in an environment depends on.
 type Input struct {
 	Guardrail string
-	// Rule is a digest of the guardrail as it is written now.
+	// Rule is a digest of the guardrail as it is written and set now.
 	Rule string
 	// Bounds of the climb; see Stands.
 	Bounds Bounds
+	// BackgroundOnly is true for a rule that reads what admission cannot: it observes.
+	BackgroundOnly bool
 	// Previous is where the guardrail stood; nil when it is new here.
 	Previous *v1alpha1.GuardrailState
 	// Record of the guardrail here.
 	Record Record
+	// Members are the namespaces of the environment.
+	Members []Member
 	// Predecessor is the environment that this one follows; nil when it follows none.
 	Predecessor *Predecessor
+	// Unseen says why native admission has not been seen to do what it should; empty when
+	// it has. Nothing rises meanwhile.
+	Unseen string
 	// Progression and Suspend of the effective policy.
 	Progression v1alpha1.Progression
 	Suspend     v1alpha1.SuspendMode
@@ -41,150 +48,249 @@ type Input struct {
 // Output is where the guardrail stands now.
 type Output struct {
 	State v1alpha1.GuardrailState
-	// Change is the step that was taken; nil when there was none. There is at most one.
+	// Change is the step that was taken, to another level or to more namespaces; nil when
+	// there was none. There is at most one.
 	Change *v1alpha1.LevelChange
+	// Down is true when it took consequences away.
+	Down bool
+	// Held are the namespaces that are held back from now on, and Released those that no
+	// longer are, of a guardrail that was and is at Enforce.
+	Held     []v1alpha1.HeldBack
+	Released []string
 }
 
 // Step takes the one step that the evidence calls for, if any: down before up, up by one
-// level only. A guardrail that is new here begins at its startLevel, which says nothing
-// later on, so that one that stepped down does not jump back.
+// level or one ring only. A guardrail that is new here begins at its startLevel, which
+// says nothing later on, so that one that stepped down does not jump back. What begins to
+// refuse has been announced by an earlier look.
 func Step(in Input) Output {
-	c := newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))
-	c.clean = cleanRevision
-	c.trials, c.carried = in.Record.Trials, in.Predecessor.carry()
-	c.max = in.Bounds.Max
-
-	move := in.first(&c)
-	if move.to != c.level {
-		c.since = c.now
+	a := newAscent(in)
+	m := a.move()
+	from, was := a.level, a.spread
+	a.take(m)
+	out := Output{State: a.state()}
+	if m.to != from || !m.spread.same(was) {
+		out.Change, out.Down = a.change(from, m), from.Above(m.to) || was.beyond(m.spread)
 	}
-	from := c.level
-	c.level = move.to
-	return Output{State: in.state(c), Change: in.change(from, move, c.now)}
+	if from == v1alpha1.Enforce && m.to == from {
+		out.Held, out.Released = difference(in.Previous.HeldBack, out.State.HeldBack)
+	}
+	return out
 }
 
-// move is where a level goes, and why.
+// ascent is one look at a guardrail.
+type ascent struct {
+	Input
+	climb
+	judged judgement
+	// spread is how far Enforce has come.
+	spread spread
+	// held are the namespaces that are held back, or would be at Enforce.
+	held []v1alpha1.HeldBack
+	// candidates are the namespaces that may be enforced first, the best first.
+	candidates []string
+}
+
+func newAscent(in Input) *ascent {
+	if in.BackgroundOnly {
+		in.Bounds = Bounds{Start: v1alpha1.Observe, Max: v1alpha1.Observe}
+	}
+	a := &ascent{Input: in, climb: newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))}
+	a.clean, a.max = cleanRevision, in.Bounds.Max
+	a.judged = judge(in.Record.Trials, a.target, a.sureness, a.now)
+	a.judgeBy(a.judged.counted, in.Predecessor.carry(a.climb))
+	a.without = a.judged.apart
+	if in.Previous != nil {
+		a.level, a.since = in.Previous.Level, in.Previous.Since.Time
+		a.spread = spreadOf(in.Previous, in.Members)
+	}
+	a.held = a.holds()
+	a.candidates = a.rank()
+	return a
+}
+
+// move is where a guardrail goes, and why.
 type move struct {
-	to  v1alpha1.Level
-	why string
+	to     v1alpha1.Level
+	spread spread
+	why    string
+	// anew is true when the level begins again though it stays the same.
+	anew bool
 }
 
-// first sets the level that the climb comes from, and finds the first reason to leave it.
-func (in Input) first(c *climb) move {
-	if in.Previous == nil {
-		return in.begin()
+// move finds the first reason to leave the level.
+func (a *ascent) move() move {
+	if a.Previous == nil {
+		return a.begin()
 	}
-	c.level, c.since = in.Previous.Level, in.Previous.Since.Time
-	stay := move{to: c.level}
-	if in.Suspend == v1alpha1.SuspendAll {
+	stay := move{to: a.level, spread: a.spread}
+	if a.Suspend == v1alpha1.SuspendAll {
 		return stay
 	}
-	if c.level.Above(c.max) {
-		return move{c.max, fmt.Sprintf("maxLevel is %s", c.max)}
+	if a.level.Above(a.max) {
+		return move{to: a.max, why: fmt.Sprintf("maxLevel is %s", a.max)}
 	}
-	if in.rewritten() {
-		return in.beginAnew(c)
+	if a.rewritten() {
+		return a.beginAnew()
 	}
-	if why := in.misbehaviour(*c); why != "" && c.level != c.level.Previous() {
-		return move{c.level.Previous(), why}
+	if why := a.misbehaviour(); why != "" && a.level != a.level.Previous() {
+		return move{to: a.level.Previous(), why: why}
 	}
-	if in.waits(*c) != "" {
+	if a.level == v1alpha1.Enforce {
+		return a.moveRing()
+	}
+	if a.waits() != "" {
 		return stay
 	}
-	return move{c.level.Next(), c.sofar()}
+	up := move{to: a.level.Next(), why: a.sofar()}
+	if up.to == v1alpha1.Enforce {
+		if !a.announced() {
+			return stay
+		}
+		up.spread = a.begun()
+	}
+	return up
+}
+
+// moveRing is where a guardrail at Enforce goes: to more namespaces, or back to fewer when
+// more are held back than can be named.
+func (a *ascent) moveRing() move {
+	stay := move{to: a.level, spread: a.spread}
+	if a.spread.ring == v1alpha1.RingAll {
+		if len(a.held) <= maxHeldBack {
+			return stay
+		}
+		return move{to: a.level, spread: a.fill(v1alpha1.RingQuarter, spread{}), why: tooMany(len(a.held))}
+	}
+	w, further := a.widen()
+	if !further || a.waitsToWiden(w) != "" {
+		return stay
+	}
+	if !a.announced() && !a.vacant() {
+		return stay
+	}
+	why := a.sofar()
+	if w.told {
+		why = "as the policy says"
+	}
+	return move{to: a.level, spread: w.to, why: why}
+}
+
+func tooMany(held int) string {
+	return fmt.Sprintf("%d namespaces are held back, and at most %d can be", held, maxHeldBack)
+}
+
+// take makes the move.
+func (a *ascent) take(m move) {
+	if m.to != a.level || m.anew {
+		a.since = a.now
+	}
+	a.level, a.spread = m.to, m.spread
 }
 
 // rewritten says whether the guardrail says something else than when it was judged last.
-func (in Input) rewritten() bool { return in.Previous.Rule != "" && in.Previous.Rule != in.Rule }
+func (a *ascent) rewritten() bool { return a.Previous.Rule != "" && a.Previous.Rule != a.Rule }
 
 // beginAnew is where a rewritten guardrail goes on: what the old rule has earned says
 // nothing about what the new one would refuse, so that it may warn at most, unless its
-// startLevel is Enforce outright. It never rises by being rewritten.
-func (in Input) beginAnew(c *climb) move {
-	c.since = c.now
-	if c.level != v1alpha1.Enforce || in.Bounds.Start == v1alpha1.Enforce {
-		return move{to: c.level}
+// startLevel is Enforce outright: then its rings begin anew. It never rises by being
+// rewritten.
+func (a *ascent) beginAnew() move {
+	why := "the rule was rewritten: what it refuses now must be seen first"
+	switch {
+	case a.level != v1alpha1.Enforce:
+		return move{to: a.level, anew: true}
+	case a.Bounds.Start != v1alpha1.Enforce:
+		return move{to: v1alpha1.Warn, why: why}
+	default:
+		return move{to: a.level, spread: a.begun(), why: why, anew: true}
 	}
-	return move{v1alpha1.Warn, "the rule was rewritten: what it refuses now must be seen first"}
 }
 
 // begin is the first level of a guardrail that is new here; one step lower when it
 // already fails to evaluate.
-func (in Input) begin() move {
-	if len(in.Record.Failing) > 0 {
-		return move{in.Bounds.Start.Previous(), "new here, below its startLevel: " + in.failing()}
+func (a *ascent) begin() move {
+	m := move{to: a.Bounds.Start, why: fmt.Sprintf("new here: startLevel is %s", a.Bounds.Start)}
+	if len(a.Record.Failing) > 0 {
+		m = move{to: a.Bounds.Start.Previous(), why: "new here, below its startLevel: " + a.failing()}
 	}
-	return move{in.Bounds.Start, fmt.Sprintf("new here: startLevel is %s", in.Bounds.Start)}
+	if m.to == v1alpha1.Enforce {
+		m.spread = a.begun()
+	}
+	return m
 }
 
 // misbehaviour is what takes a level away; empty when there is none. A failure to
 // evaluate counts once, when it begins: it does not cost a level at every look.
-func (in Input) misbehaviour(c climb) string {
-	if len(in.Record.Failing) > 0 && in.Previous.Failing == 0 {
-		return in.failing()
+func (a *ascent) misbehaviour() string {
+	if len(a.Record.Failing) > 0 && a.Previous.Failing == 0 {
+		return a.failing()
 	}
-	for _, t := range c.recent() {
+	for _, t := range a.recent(a.Record.Trials) {
 		if t.Regressed {
-			return fmt.Sprintf("it would refuse a revision of %s in %s that was proven there before", t.Workload, t.Namespace)
+			return fmt.Sprintf("it would refuse a revision of %s in %s that was proven there before", t.Subject, t.Namespace)
 		}
 	}
 	return ""
 }
 
-func (in Input) failing() string {
-	return fmt.Sprintf("it cannot be evaluated on %s: see their ReadinessReports", some(in.Record.Failing))
-}
-
-// waits says what the next level waits for, or why there is none; empty when it is earned.
-func (in Input) waits(c climb) string {
-	if rest := c.atRest(); rest != "" {
-		return rest
-	}
-	next := c.level.Next()
-	if len(in.Record.Failing) > 0 {
-		return fmt.Sprintf("%s once it can be evaluated everywhere: %s", next, in.failing())
-	}
-	if in.Predecessor != nil && !in.Predecessor.Exists {
-		return in.Predecessor.missing(next, c.target, c.sureness)
-	}
-	if missing := c.missing(); missing != "" {
-		return missing
-	}
-	if missing := in.Predecessor.missing(next, c.target, c.sureness); missing != "" {
-		return missing
-	}
-	if next == v1alpha1.Enforce {
-		if untouched := c.untouched(in.Record.Namespaces); len(untouched) > 0 {
-			return fmt.Sprintf("%s after a new revision in %s: none has come there since %s was reached", next, some(untouched), c.level)
-		}
-	}
-	return ""
+func (a *ascent) failing() string {
+	return fmt.Sprintf("it cannot be evaluated on %s: see their ReadinessReports", some(a.Record.Failing))
 }
 
 // state is what is shown of the climb.
-func (in Input) state(c climb) v1alpha1.GuardrailState {
+func (a *ascent) state() v1alpha1.GuardrailState {
 	state := v1alpha1.GuardrailState{
-		Name: in.Guardrail, Rule: in.Rule, Level: c.level, MaxLevel: c.max, Since: metav1.NewTime(c.since),
-		Revisions: int32(len(c.trials)), WouldRefuse: int32(failures(c.trials)),
-		Score: c.score(), Violating: int32(in.Record.Violating), Failing: int32(len(in.Record.Failing)),
+		Name: a.Guardrail, Rule: a.Rule, Level: a.level, MaxLevel: a.max, Since: metav1.NewTime(a.since),
+		Revisions: int32(len(a.Record.Trials)), WouldRefuse: int32(failures(a.Record.Trials)),
+		Score: a.score(), Violating: int32(a.Record.violators()), Failing: int32(len(a.Record.Failing)),
+		Excluded: int32(a.Record.Excluded), Noisy: int32(a.Record.Noisy), Fixed: int32(a.Record.Fixed),
+		SuspectedFalsePositives: int32(a.Record.SuspectedFalsePositives),
+		WouldBeRefused:          a.refused(), HeldBack: a.named(a.level, a.spread),
 	}
-	if in.Suspend == v1alpha1.SuspendAll {
-		state.Next = fmt.Sprintf("stays at %s: the environment is suspended", c.level)
-		if in.Previous != nil {
-			// A failure that begins while everything is suspended costs its level afterwards.
-			state.Failing = min(state.Failing, in.Previous.Failing)
-		}
-		return state
+	if a.level == v1alpha1.Enforce {
+		since := metav1.NewTime(a.spread.since)
+		state.Ring, state.RingSince, state.RingNamespaces = a.spread.ring, &since, a.spread.namespaces
 	}
-	state.Next = message.Cut(in.waits(c), maxNext)
+	if a.Suspend == v1alpha1.SuspendAll && a.Previous != nil {
+		// A failure that begins while everything is suspended costs its level afterwards.
+		state.Failing = min(state.Failing, a.Previous.Failing)
+	}
+	state.Next = message.Cut(a.next(), maxNext)
 	return state
 }
 
-func (in Input) change(from v1alpha1.Level, m move, now time.Time) *v1alpha1.LevelChange {
-	if m.to == from {
+// refused is what Enforce would refuse, where Enforce is or may come.
+func (a *ascent) refused() []string {
+	if a.max != v1alpha1.Enforce || !a.level.Above(v1alpha1.Observe) {
 		return nil
 	}
+	return a.Record.Refused
+}
+
+func (a *ascent) change(from v1alpha1.Level, m move) *v1alpha1.LevelChange {
 	return &v1alpha1.LevelChange{
-		Time: metav1.NewTime(now), Guardrail: in.Guardrail, From: from, To: m.to, Why: message.Cut(m.why, maxNext),
+		Time: metav1.NewTime(a.now), Guardrail: a.Guardrail, From: from, To: m.to, Ring: m.spread.ring,
+		Why: message.Cut(m.why, maxNext),
 	}
+}
+
+// difference is who has come to a list of namespaces held back, and who has left it.
+func difference(before, now []v1alpha1.HeldBack) (came []v1alpha1.HeldBack, left []string) {
+	were, are := map[string]bool{}, map[string]bool{}
+	for _, h := range before {
+		were[h.Namespace] = true
+	}
+	for _, h := range now {
+		are[h.Namespace] = true
+		if !were[h.Namespace] {
+			came = append(came, h)
+		}
+	}
+	for _, h := range before {
+		if !are[h.Namespace] {
+			left = append(left, h.Namespace)
+		}
+	}
+	return came, left
 }

@@ -22,7 +22,7 @@ func minutesAgo(n int) time.Time { return now.Add(-time.Duration(n) * time.Minut
 func clean(n int, newest time.Time) []Trial {
 	var trials []Trial
 	for i := range n {
-		trials = append(trials, Trial{Namespace: "shop", Workload: "Deployment shop", Writer: "ci", Time: newest.Add(-time.Duration(i) * time.Hour)})
+		trials = append(trials, Trial{Revision: &Revision{Namespace: "shop", Subject: "Deployment shop", Writer: "ci", Time: newest.Add(-time.Duration(i) * time.Hour)}})
 	}
 	return trials
 }
@@ -33,6 +33,11 @@ func failed(n int, newest time.Time) []Trial {
 		trials[i].Failed = true
 	}
 	return trials
+}
+
+// there is a namespace that joined long ago, when nothing ran in it.
+func there(name string) Member {
+	return Member{Name: name, Joined: minutesAgo(60 * 24 * 365), Observed: true}
 }
 
 func at(level v1alpha1.Level, since time.Time) *v1alpha1.GuardrailState {
@@ -46,9 +51,18 @@ func climbing(previous *v1alpha1.GuardrailState, trials ...Trial) Input {
 		Bounds:      Bounds{Start: v1alpha1.Observe, Max: v1alpha1.Enforce},
 		Previous:    previous,
 		Record:      Record{Trials: trials, Namespaces: []string{"shop"}},
+		Members:     []Member{there("shop")},
 		Progression: v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90},
 		Suspend:     v1alpha1.SuspendNone,
 		Now:         now,
+	}
+}
+
+// predecessor is a staging environment in which the guardrail has come to a level.
+func predecessor(level v1alpha1.Level, trials []Trial) *Predecessor {
+	return &Predecessor{
+		Name: "staging", Exists: true, Record: Record{Trials: trials},
+		State: &v1alpha1.GuardrailState{Level: level, MaxLevel: v1alpha1.Warn},
 	}
 }
 
@@ -57,12 +71,6 @@ func TestStep(t *testing.T) {
 	with := func(in Input, change func(*Input)) Input {
 		change(&in)
 		return in
-	}
-	predecessor := func(level v1alpha1.Level, trials []Trial) *Predecessor {
-		return &Predecessor{
-			Name: "staging", Exists: true, Record: Record{Trials: trials},
-			State: &v1alpha1.GuardrailState{Level: level, MaxLevel: v1alpha1.Warn},
-		}
 	}
 	for _, c := range []struct {
 		name string
@@ -74,10 +82,22 @@ func TestStep(t *testing.T) {
 		{"a new guardrail begins at its startLevel", climbing(nil), v1alpha1.Observe,
 			"Warn after 6 clean revisions (none so far)", "new here: startLevel is Observe"},
 		{"a startLevel of Enforce is an explicit short cut", with(climbing(nil), func(in *Input) { in.Bounds.Start = v1alpha1.Enforce }),
-			v1alpha1.Enforce, "stays at Enforce: maxLevel is reached", "new here: startLevel is Enforce"},
+			v1alpha1.Enforce, "Enforce in all namespaces after a clean revision in shop", "new here: startLevel is Enforce"},
 		{"a new guardrail that cannot be evaluated begins one lower", with(climbing(nil), func(in *Input) {
 			in.Bounds.Start, in.Record.Failing = v1alpha1.Enforce, []string{"shop/Deployment shop"}
 		}), v1alpha1.Warn, "Enforce once it can be evaluated everywhere", "below its startLevel"},
+		{"what reads more than admission can stays at Observe", with(climbing(at(v1alpha1.Observe, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.BackgroundOnly = true
+		}), v1alpha1.Observe, "stays at Observe: it reads the surroundings of an object, which admission cannot read", ""},
+		{"what has come to read more than admission can goes back to Observe", with(climbing(at(v1alpha1.Warn, longAgo)), func(in *Input) {
+			in.BackgroundOnly = true
+		}), v1alpha1.Observe, "stays at Observe: it reads the surroundings", "maxLevel is Observe"},
+		{"nothing rises that is not seen live", with(climbing(at(v1alpha1.Observe, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.Unseen = "the probe was not answered"
+		}), v1alpha1.Observe, "Warn once native admission is seen to work: the probe was not answered", ""},
+		{"what is not seen live steps down all the same", with(climbing(at(v1alpha1.Enforce, longAgo)), func(in *Input) {
+			in.Unseen, in.Record.Failing = "the probe was not answered", []string{"shop/Deployment shop"}
+		}), v1alpha1.Warn, "", "it cannot be evaluated on shop/Deployment shop"},
 		{"without a trial nothing rises", climbing(at(v1alpha1.Observe, longAgo)), v1alpha1.Observe, "Warn after 6 clean revisions (none so far)", ""},
 		{"too few trials say how many are missing", climbing(at(v1alpha1.Observe, longAgo), clean(2, minutesAgo(5))...),
 			v1alpha1.Observe, "Warn after 4 more clean revisions (2 of 2 so far, 55% of 80%)", ""},
@@ -87,10 +107,10 @@ func TestStep(t *testing.T) {
 			v1alpha1.Observe, "Warn after 8 more clean revisions (6 of 7 so far", ""},
 		{"old evidence alone takes no second step", climbing(at(v1alpha1.Warn, minutesAgo(4)), clean(20, minutesAgo(5))...),
 			v1alpha1.Warn, "none has come since Warn was reached", ""},
-		{"a trial since Warn earns Enforce", climbing(at(v1alpha1.Warn, minutesAgo(30)), clean(20, minutesAgo(5))...),
-			v1alpha1.Enforce, "maxLevel is reached", "20 of 20 so far"},
+		{"a trial since Warn earns Enforce, which is announced first", climbing(at(v1alpha1.Warn, minutesAgo(30)), clean(20, minutesAgo(5))...),
+			v1alpha1.Warn, "Enforce next: in a first namespace (shop); nothing that is here would be refused if it came anew", ""},
 		{"Enforce waits for a change in every namespace", with(climbing(at(v1alpha1.Warn, minutesAgo(30)), clean(20, minutesAgo(5))...), func(in *Input) {
-			in.Record.Namespaces = []string{"cart", "shop"}
+			in.Record.Namespaces, in.Members = []string{"cart", "shop"}, []Member{there("cart"), there("shop")}
 		}), v1alpha1.Warn, "Enforce after a new revision in cart: none has come there since Warn was reached", ""},
 		{"a trial in the future is no trial since", climbing(at(v1alpha1.Warn, minutesAgo(4)), clean(20, now.Add(time.Hour))[:1]...), v1alpha1.Warn, "", ""},
 		{"what cannot be evaluated does not rise", with(climbing(&v1alpha1.GuardrailState{Level: v1alpha1.Observe, Since: metav1.NewTime(longAgo), Failing: 1}, clean(20, minutesAgo(5))...), func(in *Input) {
@@ -100,7 +120,7 @@ func TestStep(t *testing.T) {
 			in.Record.Failing = []string{"shop/Deployment shop"}
 		}), v1alpha1.Warn, "Enforce once it can be evaluated everywhere", "it cannot be evaluated on shop/Deployment shop"},
 		{"what refuses a revision that was proven here steps down", climbing(at(v1alpha1.Warn, longAgo),
-			Trial{Namespace: "shop", Workload: "Deployment shop", Time: minutesAgo(5), Failed: true, Regressed: true}),
+			Trial{Revision: &Revision{Namespace: "shop", Subject: "Deployment shop", Time: minutesAgo(5)}, Failed: true, Regressed: true}),
 			v1alpha1.Observe, "Warn after", "would refuse a revision of Deployment shop in shop that was proven there before"},
 		{"a lower maxLevel lowers the level at once", with(climbing(at(v1alpha1.Enforce, longAgo)), func(in *Input) { in.Bounds.Max = v1alpha1.Observe }),
 			v1alpha1.Observe, "stays at Observe: maxLevel is reached", "maxLevel is Observe"},
@@ -151,6 +171,10 @@ func TestStep(t *testing.T) {
 			} else {
 				g.Expect(out.State.Since).To(Equal(c.in.Previous.Since))
 			}
+			g.Expect(Step(c.in)).To(Equal(out), "the same look has the same outcome")
+			if Imminent([]v1alpha1.GuardrailState{out.State}) {
+				return // the next look does what this one has announced
+			}
 			again := c.in
 			again.Previous = &out.State
 			g.Expect(Step(again).Change).To(BeNil(), "the same world takes no second step")
@@ -175,7 +199,7 @@ func TestTheScoreIsOfThisEnvironment(t *testing.T) {
 	in.Predecessor = &Predecessor{Name: "staging", Exists: true, Record: Record{Trials: clean(20, now)}}
 	g.Expect(Step(in).State.Score).To(BeNil(), "no trial, no score")
 	in.Record.Trials = append(clean(3, minutesAgo(5)), failed(1, minutesAgo(300))...)
-	in.Record.Violating = 2
+	in.Record.Violating = map[string]int{"shop": 2}
 	state := Step(in).State
 	g.Expect(state.Score).NotTo(BeNil())
 	g.Expect([]int32{state.Revisions, state.WouldRefuse, state.Violating}).To(Equal([]int32{4, 1, 2}))
@@ -184,22 +208,24 @@ func TestTheScoreIsOfThisEnvironment(t *testing.T) {
 func TestBorrowedEvidenceIsHalvedAndBounded(t *testing.T) {
 	g := NewWithT(t)
 	carry := func(trials []Trial) [2]float64 {
-		e := (&Predecessor{Record: Record{Trials: trials}}).carry()
+		e := (&Predecessor{Record: Record{Trials: trials}}).carry(newClimb(v1alpha1.Progression{Target: 80, Confidence: 90}, now))
 		return [2]float64{e.Successes, e.Failures}
 	}
 	g.Expect(carry(clean(4, now))).To(Equal([2]float64{2, 0}))
 	many := carry(append(clean(60, now), failed(20, now.Add(-time.Minute*30))...))
 	g.Expect(many[0] + many[1]).To(BeNumerically("~", 8, 1e-9))
 	g.Expect(many[1]).To(BeNumerically("~", 2, 1e-9), "failures keep their share")
+	g.Expect((&Predecessor{Record: Record{Trials: clean(4, now)}, Differs: true}).
+		carry(newClimb(v1alpha1.Progression{Target: 80, Confidence: 90}, now)).Empty()).To(BeTrue(), "what was asked otherwise there says nothing here")
 	var none *Predecessor
-	g.Expect(none.carry().Empty()).To(BeTrue())
+	g.Expect(none.carry(newClimb(v1alpha1.Progression{Target: 80, Confidence: 90}, now)).Empty()).To(BeTrue())
 }
 
 func TestEpisodes(t *testing.T) {
 	burst := func(n int, writer string, failed bool) []Trial {
 		var trials []Trial
 		for i := range n {
-			trials = append(trials, Trial{Writer: writer, Failed: failed, Time: now.Add(time.Duration(i) * time.Second)})
+			trials = append(trials, Trial{Revision: &Revision{Writer: writer, Time: now.Add(time.Duration(i) * time.Second)}, Failed: failed})
 		}
 		return trials
 	}

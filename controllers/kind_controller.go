@@ -1,0 +1,287 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// What guardrails of the catalogue judge besides workloads, and read besides the objects
+// that they judge. For other kinds the ClusterRole rampart-reader aggregates what the
+// platform grants.
+// +kubebuilder:rbac:groups="",resources=configmaps;persistentvolumeclaims;serviceaccounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;networkpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings;roles,verbs=get;list;watch
+
+// LabelAggregateToReader on a ClusterRole gives its rights to the operator, for kinds that
+// it may not read otherwise.
+const LabelAggregateToReader = v1alpha1.Group + "/aggregate-to-reader"
+
+const (
+	// fillingResolution is how soon a cache that is being filled is looked at again.
+	fillingResolution = 100 * time.Millisecond
+	// firstRetry and lastRetry are how soon a kind that cannot be read is tried again: the
+	// pause doubles from the one to the other.
+	firstRetry, lastRetry = time.Second, time.Minute
+	// recheckEvery is how often it is asked whether a kind that is not Kubernetes' own is
+	// still there and may be read.
+	recheckEvery = time.Minute
+)
+
+// Informers fill a cache with the objects of a kind, and stop doing so.
+type Informers interface {
+	client.FieldIndexer
+	GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error)
+	RemoveInformer(context.Context, client.Object) error
+}
+
+// KindReconciler watches the kinds of objects that the guardrails of some environment need,
+// as long as they do. There is one request.
+type KindReconciler struct {
+	Client client.Client
+	Cache  Informers
+	// Resources says what the API server serves.
+	Resources         discovery.ServerResourcesInterface
+	Clock             clock.PassiveClock
+	Kinds             *Kinds
+	OperatorNamespace string
+
+	// followers begin to lead from a kind's objects to requests, by what the kind is for.
+	followers map[purpose]func(client.Object) error
+	watches   map[watchedKind]*kindWatch
+}
+
+// kindWatch is what is done about one kind.
+type kindWatch struct {
+	kindState
+	// started says whether the cache is filled with it, followed for what.
+	started  bool
+	followed map[purpose]bool
+	// askAt is when the API server is asked again whether the kind can be read; zero when it
+	// need not be. pause is how long that was put off.
+	askAt time.Time
+	pause time.Duration
+}
+
+// lookAt is when to look after the kind again; zero when that waits for another reason.
+func (w *kindWatch) lookAt(now time.Time) time.Time {
+	if w.started && !w.readable {
+		return now.Add(fillingResolution)
+	}
+	return w.askAt
+}
+
+// follow declares what is done with the objects of kinds that are needed for a purpose. The
+// function gets an empty object of the kind, each time that a watch of it begins.
+func (r *KindReconciler) follow(what purpose, begin func(client.Object) error) {
+	if r.followers == nil {
+		r.followers = map[purpose]func(client.Object) error{}
+	}
+	r.followers[what] = begin
+}
+
+// SetupWithManager registers the loop.
+func (r *KindReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{shared} })
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("kind").
+		Watches(&v1alpha1.EnvironmentPolicy{}, one, builder.WithPredicates(policyInForceChanged)).
+		Watches(&v1alpha1.Guardrail{}, one, builder.WithPredicates(ruleInForceChanged)).
+		Complete(r)
+}
+
+// Reconcile starts what is needed, stops what is not, and says how it stands with each kind.
+func (r *KindReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	var guardrails v1alpha1.GuardrailList
+	if err := r.Client.List(ctx, &guardrails); err != nil {
+		return ctrl.Result{}, fmt.Errorf("list guardrails: %w", err)
+	}
+	needed := kindsNeeded(environments, acceptedRules(guardrails.Items))
+	if r.watches == nil {
+		r.watches = map[watchedKind]*kindWatch{}
+	}
+	for kind := range r.watches {
+		if needed[kind] == nil {
+			if err := r.stop(ctx, kind); err != nil {
+				return ctrl.Result{}, err
+			}
+			delete(r.watches, kind)
+		}
+	}
+	now := r.Clock.Now()
+	states, next := map[watchedKind]kindState{}, time.Time{}
+	for kind, purposes := range needed {
+		if r.watches[kind] == nil {
+			r.watches[kind] = &kindWatch{followed: map[purpose]bool{}}
+		}
+		watch := r.watches[kind]
+		if err := r.look(ctx, kind, watch, purposes, now); err != nil {
+			return ctrl.Result{}, err
+		}
+		states[kind] = watch.kindState
+		if at := watch.lookAt(now); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	r.Kinds.set(states)
+	if next.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: max(next.Sub(now), fillingResolution)}, nil
+}
+
+// look after one kind. An error is of our own making; what is wrong with the kind is its
+// trouble.
+func (r *KindReconciler) look(ctx context.Context, kind watchedKind, watch *kindWatch, purposes map[purpose]bool, now time.Time) error {
+	if err := r.ask(ctx, kind, watch, now); err != nil || watch.trouble.reason != "" {
+		return err
+	}
+	object := kind.new(r.Client.Scheme())
+	if !watch.started {
+		// Whoever read the kind while its watch ended has started another one, without our index.
+		if err := r.stop(ctx, kind); err != nil {
+			return err
+		}
+		if err := r.index(ctx, kind); err != nil {
+			return err
+		}
+		watch.started = true
+	}
+	for what := range purposes {
+		if begin := r.followers[what]; begin != nil && !watch.followed[what] {
+			if err := begin(object); err != nil {
+				return fmt.Errorf("watch %s: %w", kind.Kind, err)
+			}
+			watch.followed[what] = true
+		}
+	}
+	informer, err := r.Cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", kind.Kind, err)
+	}
+	if !watch.readable && informer.HasSynced() {
+		watch.readable, watch.since = true, now
+	}
+	return nil
+}
+
+// ask whether the kind can be read, if that is due. A kind of Kubernetes itself stays; of
+// others the definition may go, and the right with it.
+func (r *KindReconciler) ask(ctx context.Context, kind watchedKind, watch *kindWatch, now time.Time) error {
+	settled := watch.started && watch.askAt.IsZero()
+	if kind.always() || settled || now.Before(watch.askAt) {
+		return nil
+	}
+	found, err := r.troubleWith(ctx, kind)
+	if err != nil {
+		return err
+	}
+	watch.trouble = found
+	switch {
+	case found.reason != "":
+		watch.pause = min(max(2*watch.pause, firstRetry), lastRetry)
+		watch.askAt = now.Add(watch.pause)
+		return r.stop(ctx, kind)
+	case r.Client.Scheme().Recognizes(kind.GroupVersionKind):
+		watch.pause, watch.askAt = 0, time.Time{}
+	default:
+		watch.pause, watch.askAt = 0, now.Add(recheckEvery)
+	}
+	return nil
+}
+
+// index declares what objects of the kind are looked up by.
+func (r *KindReconciler) index(ctx context.Context, kind watchedKind) error {
+	if kind != ingresses {
+		return nil
+	}
+	return AddHostIndex(ctx, r.Cache)
+}
+
+// stop ends the watch of a kind, unless other loops need it.
+func (r *KindReconciler) stop(ctx context.Context, kind watchedKind) error {
+	if kind.always() {
+		return nil
+	}
+	r.Kinds.close(kind)
+	if err := r.Cache.RemoveInformer(ctx, kind.new(r.Client.Scheme())); err != nil {
+		return fmt.Errorf("stop watching %s: %w", kind.Kind, err)
+	}
+	watch := r.watches[kind]
+	watch.started, watch.readable, watch.followed = false, false, map[purpose]bool{}
+	return nil
+}
+
+// troubleWith asks the API server whether it serves the kind, and whether the operator may
+// watch it.
+func (r *KindReconciler) troubleWith(ctx context.Context, kind watchedKind) (trouble, error) {
+	served, err := r.Resources.ServerResourcesForGroupVersion(kind.GroupVersion().String())
+	if err != nil && !apierrors.IsNotFound(err) {
+		return trouble{v1alpha1.ReasonFailed, fmt.Sprintf("the API server does not say whether it serves %s: %v", describeKind(kind), err)}, nil
+	}
+	if found := servedWrongly(kind, served); found != "" {
+		return trouble{v1alpha1.ReasonResourceMissing, found}, nil
+	}
+	for _, verb := range []string{"list", "watch"} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: kind.Group, Version: kind.Version, Resource: kind.resource},
+		}}
+		if err := r.Client.Create(ctx, review); err != nil {
+			return trouble{}, fmt.Errorf("ask whether the operator may %s %s: %w", verb, kind.resource, err)
+		}
+		if !review.Status.Allowed {
+			return trouble{v1alpha1.ReasonPermissionDenied, fmt.Sprintf(
+				"the operator may not %s: make a ClusterRole with the label %s: \"true\" and the verbs get, list and watch on the resource %s of the API group %q",
+				describePermission(verb, kind.Group, kind.resource), LabelAggregateToReader, kind.resource, kind.Group)}, nil
+		}
+	}
+	return trouble{}, nil
+}
+
+// servedWrongly says why a kind cannot be judged by what the API server serves; empty when
+// it can. A nil list is of a group and version that are not served at all.
+func servedWrongly(kind watchedKind, served *metav1.APIResourceList) string {
+	if served == nil {
+		return fmt.Sprintf("the cluster does not serve %s: install it, or mend the rule's resources; judging begins when it is there", describeKind(kind))
+	}
+	i := slices.IndexFunc(served.APIResources, func(s metav1.APIResource) bool { return s.Name == kind.resource })
+	switch {
+	case i < 0:
+		return fmt.Sprintf("the cluster does not serve %s: install it, or mend the rule's resources; judging begins when it is there", describeKind(kind))
+	case served.APIResources[i].Kind != kind.Kind:
+		return fmt.Sprintf("the objects of %s are of the kind %s, not %s: mend the rule's resources", describeKind(kind), served.APIResources[i].Kind, kind.Kind)
+	case !served.APIResources[i].Namespaced:
+		return fmt.Sprintf("%s is not namespaced: only namespaced resources and Namespaces can be judged", describeKind(kind))
+	case !slices.Contains(served.APIResources[i].Verbs, "list") || !slices.Contains(served.APIResources[i].Verbs, "watch"):
+		return fmt.Sprintf("%s cannot be listed and watched, and so not be judged in the background", describeKind(kind))
+	}
+	return ""
+}
+
+func describeKind(kind watchedKind) string {
+	return fmt.Sprintf("the resource %s of %s", kind.resource, schema.GroupVersion{Group: kind.Group, Version: kind.Version})
+}

@@ -1,0 +1,173 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
+	"github.com/rampart-dev/rampart/internal/telemetry"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// ObjectKey names an object that is not a workload. A Namespace is in itself.
+type ObjectKey struct {
+	Group     string
+	Kind      string
+	Namespace string
+	Name      string
+}
+
+func (k ObjectKey) String() string { return fmt.Sprintf("%s %s/%s", k.Kind, k.Namespace, k.Name) }
+
+// reportName is the name of the object's report.
+func (k ObjectKey) reportName() client.ObjectKey {
+	return client.ObjectKey{Namespace: k.Namespace, Name: workload.ObjectReportName(k.Group, k.Kind, k.Name)}
+}
+
+// ObjectReconciler keeps a ReadinessReport of each object that is not a workload and that
+// some guardrail of its environment judges: Services, RoleBindings, whatever a rule names.
+type ObjectReconciler struct {
+	Client client.Client
+	// Objects reads the objects that are judged.
+	Objects           client.Reader
+	Clock             clock.PassiveClock
+	Programs          *Programs
+	Impressions       *Impressions[ObjectKey]
+	Kinds             *Kinds
+	KindWatches       *KindReconciler
+	Events            events.EventRecorder
+	OperatorNamespace string
+}
+
+// Reconcile looks at one object.
+func (r *ObjectReconciler) Reconcile(ctx context.Context, key ObjectKey) (reconcile.Result, error) {
+	return again(r.reconcile(ctx, key))
+}
+
+func (r *ObjectReconciler) reconcile(ctx context.Context, key ObjectKey) (reconcile.Result, error) {
+	now := r.Clock.Now()
+	l, err := r.gather(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+	}
+	switch {
+	case l.held:
+		return reconcile.Result{}, nil
+	case !l.enrolled || len(l.guardrails) == 0:
+		return reconcile.Result{}, r.withdraw(ctx, l)
+	case l.waiting:
+		return reconcile.Result{}, nil // the kind's trouble stands in the Guardrail; its end leads here
+	case l.object() == nil:
+		return r.retain(ctx, l, now)
+	}
+	if err := r.ensureReport(ctx, l); err != nil {
+		return reconcile.Result{}, err
+	}
+	before := l.report.DeepCopy()
+
+	next := r.judge(ctx, l, now)
+	ready(v1alpha1.ReasonReconciled, "judged").set(&l.report.Status.Conditions, l.report.Generation)
+	bound(&l.report.Status)
+
+	wrote, err := recordStatus(ctx, r.Client, before, l.report)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.Impressions.keep(key, l.impression)
+	if wrote {
+		r.announce(before, l)
+	}
+	return reconcile.Result{RequeueAfter: next}, nil
+}
+
+// announce tells, after it was recorded, what is new about the object: on the object
+// itself, where its owner looks.
+func (r *ObjectReconciler) announce(before *v1alpha1.ReadinessReport, l *objectLook) {
+	text := compliance.Announce(before.Status.Guardrails, l.report.Status.Guardrails, enforceNext(l.environment))
+	if text != "" {
+		r.Events.Eventf(l.object(), l.report, telemetry.Warning, telemetry.ReasonGuardrailFindings, telemetry.ActionEvaluate, "%s", text)
+	}
+}
+
+// recordFailure says in the report, if there is one, why the object could not be judged.
+func (r *ObjectReconciler) recordFailure(ctx context.Context, l *objectLook, cause error) error {
+	if l.report == nil || apierrors.IsConflict(cause) {
+		return cause
+	}
+	before := l.report.DeepCopy()
+	failing(cause).set(&l.report.Status.Conditions, l.report.Generation)
+	_, err := recordStatus(ctx, r.Client, before, l.report)
+	return firstError(cause, client.IgnoreNotFound(err))
+}
+
+// withdraw deletes the report of an object that no guardrail judges any more.
+func (r *ObjectReconciler) withdraw(ctx context.Context, l *objectLook) error {
+	r.Impressions.forget(l.key)
+	if l.report == nil {
+		return nil
+	}
+	if err := client.IgnoreNotFound(r.Client.Delete(ctx, l.report)); err != nil {
+		return fmt.Errorf("delete report of %s: %w", l.key, err)
+	}
+	return nil
+}
+
+// retain keeps the report of a deleted object for a while: what it brought has happened,
+// and one that comes back under the same name is a trial of its own.
+func (r *ObjectReconciler) retain(ctx context.Context, l *objectLook, now time.Time) (reconcile.Result, error) {
+	r.Impressions.forget(l.key)
+	if l.report == nil {
+		return reconcile.Result{}, nil
+	}
+	status := &l.report.Status
+	if status.State == v1alpha1.ReportGone {
+		if left := goneSince(l.report).Add(retentionOnce).Sub(now); left > 0 {
+			return reconcile.Result{RequeueAfter: left}, nil
+		}
+		return reconcile.Result{}, r.withdraw(ctx, l)
+	}
+	before := l.report.DeepCopy()
+	status.State = v1alpha1.ReportGone
+	status.Message = fmt.Sprintf("the object was deleted; its report is kept until %s", now.Add(retentionOnce).UTC().Format(time.RFC3339))
+	if status.Object != nil {
+		status.Object.UID = ""
+	}
+	compliance.Depart(status)
+	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionWorkloadGone, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDeleted, Message: "the object was deleted",
+		ObservedGeneration: l.report.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
+	})
+	if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: retentionOnce}, nil
+}
+
+// ensureReport makes an empty report for an object that has none.
+func (r *ObjectReconciler) ensureReport(ctx context.Context, l *objectLook) error {
+	if l.report != nil {
+		return nil
+	}
+	name := l.key.reportName()
+	l.report = &v1alpha1.ReadinessReport{ObjectMeta: metav1.ObjectMeta{
+		Namespace: name.Namespace, Name: name.Name,
+		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+	}}
+	if err := r.Client.Create(ctx, l.report); err != nil {
+		return fmt.Errorf("create report of %s: %w", l.key, err)
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/compliance"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// followSurroundings leads from what guardrails read besides workloads to the workloads
+// that it is about, as long as some guardrail reads it.
+func (r *ReportReconciler) followSurroundings(watches *KindReconciler, c controller.TypedController[Key], from cache.Cache) {
+	follow := func(keys func(context.Context, client.Object) []Key, filter predicate.Predicate) func(client.Object) error {
+		return func(object client.Object) error {
+			return c.Watch(source.TypedKind(from, object, handler.TypedEnqueueRequestsFromMapFunc(keys), filter))
+		}
+	}
+	watches.follow(purpose(v1alpha1.SurroundingReferences), follow(r.keysReferringTo, referredChanged))
+	watches.follow(purpose(v1alpha1.SurroundingDisruptionBudgets), follow(r.keysUnderBudget, budgetChanged))
+}
+
+// keysReferringTo are the workloads whose pods need an object.
+func (r *ReportReconciler) keysReferringTo(ctx context.Context, object client.Object) []Key {
+	kind := referringKind(object)
+	return r.keysWhose(ctx, object.GetNamespace(), func(w workload.Workload) bool {
+		return slices.ContainsFunc(workload.ReferencesOf(w.Template.Spec), func(of workload.Reference) bool {
+			return of.Kind == kind && of.Name == object.GetName()
+		})
+	})
+}
+
+// referringKind is the kind of an object as references name it.
+func referringKind(object client.Object) string {
+	if named, is := object.(*metav1.PartialObjectMetadata); is {
+		return named.Kind
+	}
+	return workload.RefersToConfigMap
+}
+
+// keysUnderBudget are the workloads whose pods a disruption budget selects.
+func (r *ReportReconciler) keysUnderBudget(ctx context.Context, object client.Object) []Key {
+	budget := object.(*policyv1.PodDisruptionBudget)
+	return r.keysWhose(ctx, budget.Namespace, func(w workload.Workload) bool {
+		return compliance.BudgetSelects(budget, w.Template.Labels)
+	})
+}
+
+// keysWhose are the workloads of a namespace that a change is about. Such changes are rare:
+// to look through one namespace costs less than an index over all workloads.
+func (r *ReportReconciler) keysWhose(ctx context.Context, namespace string, concerned func(workload.Workload) bool) []Key {
+	enrolled, err := r.enrolled(ctx, namespace)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot tell which workloads a change is about")
+	}
+	if !enrolled {
+		return nil
+	}
+	workloads, err := topWorkloads(ctx, r.Client, namespace)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot list the workloads that a change is about")
+		return nil
+	}
+	var keys []Key
+	for _, object := range workloads {
+		if w, known := workload.From(object); known && concerned(w) {
+			keys = append(keys, Key{Kind: w.Kind, Namespace: namespace, Name: w.Name})
+		}
+	}
+	return keys
+}
+
+// enrolled says whether a namespace belongs to an environment.
+func (r *ReportReconciler) enrolled(ctx context.Context, namespace string) (bool, error) {
+	object, found, err := readNamespace(ctx, r.Client, namespace)
+	if err != nil || !found {
+		return false, err
+	}
+	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	if err != nil {
+		return false, fmt.Errorf("find the environment of namespace %s: %w", namespace, err)
+	}
+	_, enrolled := environments.Of(object)
+	return enrolled, nil
+}
+
+// referredChanged passes what comes and goes, and ConfigMaps whose keys do.
+var referredChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		_, isConfigMap := e.ObjectNew.(*corev1.ConfigMap)
+		return isConfigMap && !maps.Equal(keysOf(e.ObjectOld), keysOf(e.ObjectNew))
+	},
+}
+
+// budgetChanged passes what a guardrail can read of a disruption budget.
+var budgetChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*policyv1.PodDisruptionBudget), e.ObjectNew.(*policyv1.PodDisruptionBudget)
+		return !apiequality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+			before.Status.ExpectedPods != after.Status.ExpectedPods || before.Status.DisruptionsAllowed != after.Status.DisruptionsAllowed
+	},
+}

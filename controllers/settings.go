@@ -1,0 +1,138 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/progression"
+)
+
+// settled is what a guardrail is set to in an environment.
+type settled struct {
+	progression.Standing
+	// wrong says what the policy sets wrongly; nil when nothing is wrong. The parameters
+	// are then those that were in force before.
+	wrong error
+	// runs is false when the guardrail cannot stand: what the policy sets is wrong, and
+	// nothing was in force before that could go on.
+	runs bool
+}
+
+// settle says how a guardrail runs that an environment brings. A wrong parameter changes
+// nothing: what was in force stays, as far as the rule still has such parameters. So a
+// typing error neither lowers what is enforced nor enforces what nobody asked for. previous
+// is the guardrail's state in the environment; nil when it is new there.
+func (p *Programs) settle(rule *v1alpha1.Guardrail, brought progression.Standing, previous *v1alpha1.GuardrailState) settled {
+	wrong := p.wrong(rule, brought)
+	if wrong == nil {
+		return settled{Standing: brought, runs: true}
+	}
+	if previous == nil {
+		return settled{Standing: brought, wrong: wrong}
+	}
+	before := brought
+	before.Parameters = progression.DeclaredBy(rule, previous.Parameters)
+	return settled{Standing: before, wrong: wrong, runs: p.wrong(rule, before) == nil}
+}
+
+// wrong is why a rule does not run with its settings. A fault of the operator's is none of
+// them: it is met again where the rule is compiled to be put in force.
+func (p *Programs) wrong(rule *v1alpha1.Guardrail, s progression.Standing) error {
+	_, err := p.For(rule, settingsIn(s))
+	var setting *guardrail.SettingError
+	if errors.As(err, &setting) {
+		return err
+	}
+	return nil
+}
+
+func settingsIn(s progression.Standing) guardrail.Settings {
+	return guardrail.Settings{Parameters: s.Parameters, Exclusions: s.Exclusions}
+}
+
+// settingsOf are what a guardrail runs with in an environment where it stands: the
+// parameters that its state says are in force, and the policy's exclusions.
+func settingsOf(policy v1alpha1.EnvironmentPolicySpec, rule *v1alpha1.Guardrail, state v1alpha1.GuardrailState) guardrail.Settings {
+	if rule == nil {
+		return guardrail.Settings{}
+	}
+	standing, _ := progression.Stands(policy, rule)
+	standing.Parameters = state.Parameters
+	return settingsIn(standing)
+}
+
+// wrongSettings are what the policy sets wrongly and what that means, by guardrail. What
+// an entry sets for no guardrail at all stands under the entry.
+func (seen *environmentLook) wrongSettings(previous map[string]*v1alpha1.GuardrailState) map[string]string {
+	wrong := map[string]string{}
+	for name, rule := range seen.rules {
+		brought, stands := progression.Stands(seen.own.Spec, rule)
+		if !stands {
+			continue
+		}
+		switch settled := seen.programs.settle(rule, brought, previous[name]); {
+		case settled.wrong == nil:
+		case settled.runs:
+			wrong[name] = fmt.Sprintf("%v; what was set before stays in force until spec.guardrails is corrected", oneLine(settled.wrong))
+		default:
+			wrong[name] = fmt.Sprintf("%v; the guardrail does not stand here until spec.guardrails is corrected", oneLine(settled.wrong))
+		}
+	}
+	for i, entry := range seen.own.Spec.Guardrails {
+		for _, setting := range entry.Parameters {
+			if entry.Selector != nil && seen.nobodyHas(entry.Selector, setting.Name) {
+				field := fmt.Sprintf("spec.guardrails[%d].parameters", i)
+				wrong[field] = fmt.Sprintf("%s: no guardrail that the selector selects has a parameter %s, so nothing is set; correct its name or remove it", field, setting.Name)
+			}
+		}
+	}
+	return wrong
+}
+
+// oneLine joins the errors that an error has joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// nobodyHas says whether the selector selects guardrails none of which has the parameter.
+func (seen *environmentLook) nobodyHas(selector *metav1.LabelSelector, parameter string) bool {
+	matching, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return false // reported by itself
+	}
+	selected := false
+	for _, rule := range seen.rules {
+		if !matching.Matches(labels.Set(rule.Labels)) {
+			continue
+		}
+		selected = true
+		if len(progression.DeclaredBy(rule, []v1alpha1.ParameterSetting{{Name: parameter}})) != 0 {
+			return false
+		}
+	}
+	return selected
+}
+
+// whyGone is why a guardrail does not stand in an environment any more.
+func whyGone(name string, wrong map[string]string) string {
+	return cmp.Or(wrong[name], "it does not stand here any more")
+}
+
+// sentences are texts in the order of what they are about.
+func sentences(about map[string]string) []string {
+	texts := make([]string, 0, len(about))
+	for _, key := range slices.Sorted(maps.Keys(about)) {
+		texts = append(texts, about[key])
+	}
+	return texts
+}
