@@ -14,6 +14,8 @@ IMG ?= ghcr.io/rampart-dev/rampart:latest
 KUBECTL ?= kubectl
 # TESTFLAGS are passed to `go test`, for example TESTFLAGS="-race -run TestName".
 TESTFLAGS ?=
+# BENCHFLAGS are passed to the benchmarks, for example BENCHFLAGS="-rounds 40".
+BENCHFLAGS ?=
 
 # The modules: the operator and, apart from it, what builds and checks it.
 MODULES := . hack/controlplane hack/lint hack/tools
@@ -37,7 +39,7 @@ run: controlplane bin/rampart ## Run the operator against an embedded cluster un
 ##@ Build
 
 .PHONY: build
-build: bin/rampart ## Build the operator into bin/.
+build: bin/rampart bin/kubectl-rampart ## Build the operator and the kubectl plugin into bin/.
 
 .PHONY: controlplane
 controlplane: ## Build the embedded control plane into bin/controlplane (minutes the first time), unless KUBEBUILDER_ASSETS is set.
@@ -70,8 +72,9 @@ manifests: bin/controller-gen ## Generate the CRDs and the operator's role from 
 	bin/controller-gen rbac:roleName=rampart-manager paths=./controllers/... output:rbac:dir=config/rbac
 
 .PHONY: docs
-docs: bin/crd-ref-docs ## Generate the API reference.
+docs: bin/crd-ref-docs ## Generate the API reference and the reference of the catalogue.
 	bin/crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/reference/api.md --log-level=ERROR
+	go run ./hack/catalogue > docs/reference/catalogue.md
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code.
@@ -100,6 +103,10 @@ test-unit: ## Run the tests that need no control plane.
 .PHONY: test-e2e
 test-e2e: controlplane ## Run the end-to-end tests on the embedded cluster.
 	go test -timeout 20m -count=1 -v $(TESTFLAGS) ./test/e2e/...
+
+.PHONY: bench
+bench: controlplane ## Measure what guardrails cost, into docs/benchmarks.md (minutes; leave the machine alone meanwhile).
+	go run ./test/bench $(BENCHFLAGS)
 
 ##@ Install it (on the cluster of your kubeconfig)
 
@@ -135,6 +142,6 @@ bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum hack/lint/main.go
 	@cd hack/lint && GOWORK=off CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../$@ . && touch ../../$@
 
 # Go knows better than make what is out of date.
-.PHONY: bin/rampart
-bin/rampart:
-	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/rampart
+.PHONY: bin/rampart bin/kubectl-rampart
+bin/rampart bin/kubectl-rampart:
+	CGO_ENABLED=0 go build -trimpath -o $@ ./cmd/$(@F)

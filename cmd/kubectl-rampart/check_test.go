@@ -150,32 +150,49 @@ func TestWhatCannotBeReadIsNoSuccess(t *testing.T) {
 	}
 }
 
-// The shipped examples say the same here as in the operator and in the API server.
+// The shipped examples say the same here as in the operator and in the API server. Those
+// in a folder of their own are of an environment that sets parameters.
 func TestExamplesOfTheCatalogueAreJudgedOffline(t *testing.T) {
-	rules, err := filepath.Glob(filepath.Join(catalogue, "testdata", "*"))
-	if err != nil || len(rules) == 0 {
+	policies, err := filepath.Glob(filepath.Join(catalogue, "testdata", "*", "*", "environment.yaml"))
+	if err != nil || len(policies) == 0 {
+		t.Fatalf("no environments: %v", err)
+	}
+	folders, err := filepath.Glob(filepath.Join(catalogue, "testdata", "*"))
+	if err != nil || len(folders) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
-	for _, folder := range rules {
-		rule := filepath.Base(folder)
-		examples, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, example := range examples {
-			t.Run(rule+"/"+filepath.Base(example), func(t *testing.T) {
-				w := NewWithT(t)
-				got := run("check", "-f", example, "--guardrails", filepath.Join(catalogue, rule+".yaml"))
-				if strings.Contains(got.out, "Judged in a cluster only") {
-					t.Skip("it reads what else is in a cluster")
-				}
-				if strings.HasPrefix(filepath.Base(example), "fail-") {
-					w.Expect(got.err).To(MatchError(errFindings))
-					w.Expect(got.out).To(ContainSubstring(rule))
-				} else {
-					w.Expect(got.err).NotTo(HaveOccurred())
-				}
-			})
-		}
+	for _, folder := range folders {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			expectExamplesJudged(t, folder, filepath.Base(folder))
+		})
+	}
+	for _, policy := range policies {
+		folder := filepath.Dir(policy)
+		guardrail := filepath.Base(filepath.Dir(folder))
+		t.Run(guardrail+"/"+filepath.Base(folder), func(t *testing.T) {
+			expectExamplesJudged(t, folder, guardrail, "--policy", policy)
+		})
+	}
+}
+
+func expectExamplesJudged(t *testing.T, folder, guardrail string, flags ...string) {
+	t.Helper()
+	w := NewWithT(t)
+	got := run(append([]string{"check", "-f", folder, "--guardrails", filepath.Join(catalogue, guardrail+".yaml"), "-o", "json"}, flags...)...)
+	w.Expect(got.err).To(Or(Not(HaveOccurred()), MatchError(errFindings)))
+	var a answer
+	w.Expect(json.Unmarshal([]byte(got.out), &a)).To(Succeed())
+	if len(a.Skipped) > 0 {
+		t.Skip("it reads what else is in a cluster")
+	}
+	violating := map[string]bool{}
+	for _, v := range a.Verdicts {
+		violating[filepath.Base(v.Source)] = len(v.Findings) > 0
+	}
+	examples, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	w.Expect(err).NotTo(HaveOccurred())
+	for _, example := range examples {
+		name := filepath.Base(example)
+		w.Expect(violating[name]).To(Equal(strings.HasPrefix(name, "fail-")), name)
 	}
 }
