@@ -14,7 +14,7 @@ development observes, staging warns, production refuses.`,
 			{kubectl: "wait --for=condition=Ready guardrails --all --timeout=60s", shows: []string{"owner-label condition met"}},
 			{kubectl: "get guardrails", shows: []string{"owner-label", "resource-requests"}, lacks: []string{"False", "Unknown"}},
 			{kubectl: "apply -k config/samples/platform", shows: []string{"environmentpolicy.rampart.dev/production created"}},
-			{kubectl: "get environmentpolicies", shows: []string{"11 Observe", "1 Observe, 10 Warn", "1 Observe, 10 Enforce"}, lacks: []string{"False"}},
+			{kubectl: "get environmentpolicies", shows: []string{"49 Observe", "4 Observe, 38 Warn", "4 Observe, 38 Enforce"}, lacks: []string{"False"}},
 		},
 	},
 	{
