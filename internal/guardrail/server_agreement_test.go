@@ -279,7 +279,11 @@ func (a *agreement) judge(change asked) error {
 	}
 	unexpected := slices.DeleteFunc(slices.Clone(named), func(f string) bool { return slices.Contains(expected, f) })
 	if len(named)+more != len(expected) || len(unexpected) != 0 {
-		return fmt.Errorf("the API server says:\n%v\nthe operator says:\n%s\nof %v", change.denial, strings.Join(expected, "\n"), change.in.Object)
+		answer := "it is admitted"
+		if change.denial != nil {
+			answer = change.denial.Error()
+		}
+		return fmt.Errorf("the API server says:\n%s\nthe operator says:\n%s\nof %v", answer, strings.Join(expected, "\n"), change.in.Object)
 	}
 	return nil
 }
