@@ -62,7 +62,7 @@ func (c *climber) revised(namespace string, violates bool) {
 	outcome := v1alpha1.RevisionOutcome{Number: number, Hash: fmt.Sprint(number), Time: metav1.NewTime(c.clock.Now()), Writer: deployer}
 	verdict := v1alpha1.GuardrailVerdict{
 		Name: c.rule.Name, FirstRevision: 1,
-		Rule: guardrail.Digest(c.rule.Status.Accepted.Spec, guardrail.Settings{Exclusions: c.policy.Spec.Guardrails[0].Exclusions}),
+		Rule: guardrail.Digest(c.rule.Status.Accepted.Spec, nil),
 	}
 	if violates {
 		outcome.NewFindings = []string{c.rule.Name}

@@ -44,7 +44,7 @@ func (seen *environmentLook) standing(in environment.Environment, previous map[s
 			continue
 		}
 		rule := standingRule{Standing: settled.Standing, name: name, spec: seen.rules[name].Status.Accepted.Spec}
-		rule.digest = guardrail.Digest(rule.spec, settingsIn(rule.Standing))
+		rule.digest = guardrail.Digest(rule.spec, rule.Parameters)
 		all[name] = rule
 	}
 	return all
@@ -63,11 +63,6 @@ func (s rulesInForce) rules() map[string]progression.Rule {
 
 // backgroundOnly says whether admission cannot evaluate the rule.
 func (r standingRule) backgroundOnly() bool { return len(r.spec.Surroundings) > 0 }
-
-// asked identifies what the rule asks for, whatever is left out of it.
-func (r standingRule) asked() string {
-	return guardrail.Digest(r.spec, guardrail.Settings{Parameters: r.Parameters})
-}
 
 // predecessor is the environment that this one follows, as its guardrails stand there.
 type predecessor struct {
@@ -110,7 +105,7 @@ func (p *predecessor) of(rule standingRule) *progression.Predecessor {
 	}
 	return &progression.Predecessor{
 		Name: p.name, Exists: p.exists, State: p.states[rule.name], Record: p.records[rule.name],
-		Differs: p.standing[rule.name].asked() != rule.asked(),
+		Differs: p.standing[rule.name].digest != rule.digest,
 	}
 }
 

@@ -53,7 +53,7 @@ func (p *Programs) For(rule *v1alpha1.Guardrail, settings guardrail.Settings) (*
 		return nil, fmt.Errorf("no accepted rule")
 	}
 	accepted := rule.Status.Accepted
-	digest := guardrail.Digest(accepted.Spec, settings)
+	key := fmt.Sprintf("%s %q", guardrail.Digest(accepted.Spec, settings.Parameters), settings.Exclusions)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known, found := p.byName[rule.Name]
@@ -61,13 +61,13 @@ func (p *Programs) For(rule *v1alpha1.Guardrail, settings guardrail.Settings) (*
 		known = compiled{uid: rule.UID, generation: accepted.Generation, bySettings: map[string]outcome{}}
 		p.byName[rule.Name] = known
 	}
-	made, found := known.bySettings[digest]
+	made, found := known.bySettings[key]
 	if !found {
 		if len(known.bySettings) == maxSettings {
 			clear(known.bySettings)
 		}
 		made.program, made.err = p.compiler.CompileFor(rule.Name, accepted.Spec, settings)
-		known.bySettings[digest] = made
+		known.bySettings[key] = made
 	}
 	return made.program, made.err
 }

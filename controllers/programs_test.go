@@ -47,7 +47,7 @@ var _ = Describe("Programs", func() {
 			rule, settings := atMost(1, strconv.Itoa(n))
 			program, err := programs.For(rule, settings)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(program.Digest()).To(Equal(guardrail.Digest(rule.Status.Accepted.Spec, settings)))
+			Expect(program.Digest()).To(Equal(guardrail.Digest(rule.Status.Accepted.Spec, settings.Parameters)))
 		}
 	})
 

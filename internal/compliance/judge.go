@@ -68,12 +68,12 @@ type Look struct {
 // and whether the revision brings a finding anew: what Enforce would have refused, because
 // the object did not have a finding of that key before.
 //
-// What was found by another rule says nothing, and a rule that was rewritten judges from
-// the next revision on. Where the rule fails, the verdict is unknown, and what was known
+// What was found by another rule says nothing. A rule that was rewritten, or that judges an
+// object which was left out before, judges from the next revision on. Where the rule fails, the verdict is unknown, and what was known
 // before is kept for the next time that it does not.
 func Judge(previous *v1alpha1.GuardrailVerdict, now Judgement, look Look) (verdict v1alpha1.GuardrailVerdict, anew bool) {
 	verdict = v1alpha1.GuardrailVerdict{Name: now.Guardrail, Level: now.Level, Rule: now.Rule, FirstRevision: firstRevision(previous, now, look.Revision)}
-	if previous != nil && previous.Rule != now.Rule {
+	if previous != nil && !continues(*previous, now) {
 		previous = nil
 	}
 	if previous != nil {
@@ -113,12 +113,18 @@ func Judge(previous *v1alpha1.GuardrailVerdict, now Judgement, look Look) (verdi
 	return verdict, look.Change.arrives() && verdict.FirstRevision <= look.Revision && came > 0
 }
 
+// continues says whether a judgement goes on from an earlier one: of the same rule, and of
+// an object that was not left out until now.
+func continues(previous v1alpha1.GuardrailVerdict, now Judgement) bool {
+	return previous.Rule == now.Rule && (previous.Excluded == "" || now.Excluded != "")
+}
+
 // firstRevision is the first revision whose arrival the rule, as it is written now, has
 // judged. A rule that is new or was rewritten judges from the next revision on; one that
 // was there before the object came judges this one too.
 func firstRevision(previous *v1alpha1.GuardrailVerdict, now Judgement, revision int64) int64 {
 	switch {
-	case previous != nil && previous.Rule == now.Rule:
+	case previous != nil && continues(*previous, now):
 		return previous.FirstRevision
 	case previous == nil && now.Arrived:
 		return revision

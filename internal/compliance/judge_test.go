@@ -252,6 +252,22 @@ func TestAnExclusionIsShownWithItsReason(t *testing.T) {
 	g.Expect(verdict).To(And(HaveField("Excluded", "the mesh needs it"), HaveField("Total", BeZero()), HaveField("Findings", BeEmpty())))
 }
 
+func TestWhatIsNoLongerLeftOutIsJudgedFromItsNextRevisionOn(t *testing.T) {
+	g := NewWithT(t)
+	excluded := says("a")
+	excluded.Excluded = "the mesh needs it"
+	before, _ := compliance.Judge(nil, excluded, arrival)
+	status := v1alpha1.ReadinessReportStatus{Guardrails: []v1alpha1.GuardrailVerdict{before}}
+	g.Expect(compliance.Holds(&status, before.Name, before.Rule)).To(BeFalse(), "it must be evaluated")
+
+	verdict, anew := compliance.Judge(&before, says("a"), revision(2))
+	g.Expect(anew).To(BeFalse(), "nobody brought what was there while it was left out")
+	g.Expect(verdict.FirstRevision).To(BeEquivalentTo(3))
+	g.Expect(verdict.Total).To(BeEquivalentTo(1))
+	_, anew = compliance.Judge(&verdict, says("a", "b"), revision(3))
+	g.Expect(anew).To(BeTrue())
+}
+
 func TestAVerdictFromBeforeKeysWereKeptHasThoseOfItsListedFindings(t *testing.T) {
 	g := NewWithT(t)
 	before := v1alpha1.GuardrailVerdict{Name: "rule", Rule: "v1", FirstRevision: 1, Total: 1, Findings: found("a")}

@@ -56,7 +56,7 @@ func Record(status *v1alpha1.ReadinessReportStatus, judgements []Judgement, look
 
 // holds says whether a recorded verdict is that of the rule, and known.
 func holds(verdict *v1alpha1.GuardrailVerdict, rule string) bool {
-	return verdict != nil && verdict.Rule == rule && verdict.Error == ""
+	return verdict != nil && verdict.Rule == rule && verdict.Error == "" && verdict.Excluded == ""
 }
 
 // Holds says whether a report has a verdict of the rule that is known: where neither the

@@ -147,7 +147,7 @@ func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Se
 		return &CompileError{Reason: v1alpha1.ReasonTooExpensive, Field: rule.field, Message: message}
 	}
 	p := &Program{
-		name: name, spec: *spec.DeepCopy(), digest: Digest(spec, settings), exclusions: settings.Exclusions,
+		name: name, spec: *spec.DeepCopy(), digest: Digest(spec, settings.Parameters), exclusions: settings.Exclusions,
 		source:   exceptFor(settings.Exclusions, noFindings, onlyFor(spec, rule.findings)),
 		mutation: rule.mutation, partial: rule.partial,
 	}

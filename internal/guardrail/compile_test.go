@@ -213,18 +213,18 @@ func TestJudgingBeforeChangesOnlyWhatTheRuleReads(t *testing.T) {
 func TestDigestFollowsTheDecisionAndNotTheWords(t *testing.T) {
 	w := NewWithT(t)
 	spec := findingsSpec("[]", v1alpha1.KindPod, v1alpha1.KindJob)
-	digest := Digest(spec, Settings{})
+	digest := Digest(spec, nil)
 	w.Expect(digest).To(HaveLen(16))
 
 	reworded := *spec.DeepCopy()
 	reworded.Title, reworded.HowToFix = "Another title", "Another way"
 	reworded.Kinds = []v1alpha1.WorkloadKind{v1alpha1.KindJob, v1alpha1.KindPod}
-	w.Expect(Digest(reworded, Settings{})).To(Equal(digest))
+	w.Expect(Digest(reworded, nil)).To(Equal(digest))
 	w.Expect(reworded.Kinds).To(Equal([]v1alpha1.WorkloadKind{v1alpha1.KindJob, v1alpha1.KindPod}), "the caller's list was sorted")
 
 	other := *spec.DeepCopy()
 	other.Kinds = nil
-	w.Expect(Digest(other, Settings{})).NotTo(Equal(digest))
+	w.Expect(Digest(other, nil)).NotTo(Equal(digest))
 }
 
 func TestSpecimensAreTheSameInEveryProcess(t *testing.T) {

@@ -51,7 +51,7 @@ func (m matter) onlyViolators(conditions []admissionv1.MatchCondition, rules []P
 
 // withPrelude binds the variables of the prelude, which a match condition does not have.
 func withPrelude(expression string) string {
-	return fmt.Sprintf("[%s].exists(template,\n[%s].exists(spec,\n[{'%s': dyn(template), '%s': dyn(spec), '%s': dyn(%s)}].exists(%s,\n%s)))",
+	return fmt.Sprintf("[%s].filter(template,\n[%s].filter(spec,\n[{'%s': dyn(template), '%s': dyn(spec), '%s': dyn(%s)}].filter(%s,\n%s) != []) != []) != []",
 		templateOf("object"), specOf("template"), variablePodTemplate, variablePodSpec, variableContainers, containersOf("spec"),
 		variablesName, expression)
 }
