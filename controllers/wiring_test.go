@@ -99,6 +99,7 @@ var _ = Describe("The running operator", Ordered, func() {
 		live := func(g Gomega) metav1.ConditionStatus {
 			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.policy), w.policy)).To(Succeed())
 			g.Expect(w.policy.Status.Levels).To(Equal("1 Warn"))
+			g.Expect(w.policy.Status.AdmissionSeen).NotTo(BeEmpty(), "until then there was no policy to see")
 			return w.live().Status
 		}
 		Eventually(live).Should(Equal(metav1.ConditionTrue))

@@ -90,7 +90,9 @@ func (g *guardrails) run(ctx context.Context, args []string) error {
 		return fmt.Errorf("guardrail %s does not stand in environment %s; these do: %s", name, args[0], strings.Join(names(policies[0]), ", "))
 	}
 	var rule v1alpha1.Guardrail
-	if err := reader.Get(ctx, client.ObjectKey{Name: name}, &rule); client.IgnoreNotFound(err) != nil {
+	// What its author wrote is an addition: the guardrail may just have been deleted.
+	err = reader.Get(ctx, client.ObjectKey{Name: name}, &rule)
+	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get guardrail %s: %w", name, err)
 	}
 	return writeStanding(g.Out, standing{rule: rule, policy: policies[0], state: policies[0].Status.Guardrails[at], now: g.now()})
