@@ -54,7 +54,7 @@ type nativeAdmission struct {
 }
 
 func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (nativeAdmission, error) {
-	placed, err := r.place(ctx, policy, seen)
+	placed, err := r.place(policy, seen)
 	if err != nil {
 		return nativeAdmission{}, err
 	}
@@ -86,7 +86,7 @@ func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1
 }
 
 // place compiles the rules of the environment and gives each its level.
-func (r *EnvironmentReconciler) place(_ context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]guardrail.Placed, error) {
+func (r *EnvironmentReconciler) place(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]guardrail.Placed, error) {
 	var placed []guardrail.Placed
 	for _, state := range policy.Status.Guardrails {
 		rule := seen.rules[state.Name]

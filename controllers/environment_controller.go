@@ -60,7 +60,7 @@ func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&v1alpha1.Guardrail{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(ruleInForceChanged)).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Or(predicate.LabelChangedPredicate{}, joinedChanged, becameDeleted))).
-		Watches(&v1alpha1.ReadinessReport{}, afterSettling()).
+		Watches(&v1alpha1.ReadinessReport{}, r.afterSettling()).
 		Owns(&admissionv1.ValidatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Owns(&admissionv1.ValidatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.Permissions.Changes(r.all))
@@ -229,20 +229,41 @@ func (r *EnvironmentReconciler) all(ctx context.Context, _ client.Object) []reco
 	return requests
 }
 
-// afterSettling leads from a report to its environment, a little later.
-func afterSettling() handler.EventHandler {
+// afterSettling leads from a report to its environment, and to those that follow it and
+// wait for its trials, a little later.
+func (r *EnvironmentReconciler) afterSettling() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	later := func(object client.Object, q queue) {
-		if of := object.(*v1alpha1.ReadinessReport).Status.Environment; of != "" {
-			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Name: of}}, settling)
+	later := func(ctx context.Context, object client.Object, q queue) {
+		of := object.(*v1alpha1.ReadinessReport).Status.Environment
+		if of == "" {
+			return
+		}
+		for _, name := range append(r.following(ctx, of), of) {
+			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}}, settling)
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(e.Object, q) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-			later(e.ObjectOld, q)
-			later(e.ObjectNew, q)
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { later(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			later(ctx, e.ObjectOld, q)
+			later(ctx, e.ObjectNew, q)
 		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(e.Object, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { later(ctx, e.Object, q) },
 	}
+}
+
+// following are the environments that follow one.
+func (r *EnvironmentReconciler) following(ctx context.Context, environment string) []string {
+	var list v1alpha1.EnvironmentPolicyList
+	if err := r.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list environments to look at those that follow one")
+		return nil
+	}
+	var names []string
+	for i := range list.Items {
+		if follows := list.Items[i].Spec.Follows; follows != nil && follows.Name == environment {
+			names = append(names, list.Items[i].Name)
+		}
+	}
+	return names
 }

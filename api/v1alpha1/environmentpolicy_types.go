@@ -589,10 +589,16 @@ type GuardrailState struct {
 	// +kubebuilder:default=0
 	Violating int32 `json:"violating"`
 
-	// failing is how many workloads the guardrail could not judge at the last look. The
-	// first of them costs it a level, and none is gained while there is any.
+	// failing is how many workloads the guardrail could not judge at the last look. No
+	// level is gained while there is any.
 	// +optional
 	Failing int32 `json:"failing,omitempty"`
+
+	// misbehaves is true while the guardrail cannot be evaluated in several namespaces, or
+	// in the only one that it judges. It costs a level when it begins. One namespace among
+	// others costs none, so that no team can take a guardrail away from the others.
+	// +optional
+	Misbehaves bool `json:"misbehaves,omitempty"`
 
 	// next says what the guardrail waits for, or what happens next.
 	// +optional

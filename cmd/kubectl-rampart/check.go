@@ -123,7 +123,11 @@ func (c *check) rules() (offline.Rules, error) {
 	if err != nil {
 		return offline.Rules{}, err
 	}
-	return offline.Compile(compiler, guardrails, policy)
+	rules, err := offline.Compile(compiler, guardrails, policy)
+	if err == nil && rules.Len()+len(rules.Skipped) == 0 {
+		err = fmt.Errorf("--policy: no guardrail stands in environment %s, so nothing would be judged", policy.Name)
+	}
+	return rules, err
 }
 
 // catalogue is the guardrails that the user names, else those that are built in.

@@ -103,11 +103,11 @@ spec:
 		w.Expect(got.err).NotTo(HaveOccurred())
 		w.Expect(got.out).To(MatchRegexp(`Excluded +registries +moves away in May`))
 	})
-	t.Run("a guardrail that does not stand there does not judge", func(t *testing.T) {
-		w := NewWithT(t)
-		got := check("{name: another}")
-		w.Expect(got.err).NotTo(HaveOccurred())
-		w.Expect(got.out).To(ContainSubstring("0 of 1 manifests judged by 0 guardrails"))
+	t.Run("a guardrail that is not there is an error, and no success", func(t *testing.T) {
+		NewWithT(t).Expect(check("{name: another}").err).To(MatchError(ContainSubstring("names guardrail another, which is not among those given")))
+	})
+	t.Run("an environment without guardrails is an error, and no success", func(t *testing.T) {
+		NewWithT(t).Expect(check("{selector: {matchLabels: {team: another}}}").err).To(MatchError(ContainSubstring("no guardrail stands in environment production")))
 	})
 	t.Run("a parameter that does not exist is an error", func(t *testing.T) {
 		NewWithT(t).Expect(check("{name: registries, parameters: [{name: registri, value: x}]}").err).

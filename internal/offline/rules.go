@@ -29,7 +29,7 @@ type Rules struct {
 // with their defaults. Its error joins what is wrong with each guardrail.
 func Compile(compiler *guardrail.Compiler, guardrails []v1alpha1.Guardrail, policy *v1alpha1.EnvironmentPolicy) (Rules, error) {
 	var rules Rules
-	var errs []error
+	errs := missing(guardrails, policy)
 	for i := range guardrails {
 		rule := accepted(guardrails[i])
 		settings, stands := settingsOf(rule, policy)
@@ -49,6 +49,22 @@ func Compile(compiler *guardrail.Compiler, guardrails []v1alpha1.Guardrail, poli
 	slices.Sort(rules.Skipped)
 	slices.SortFunc(rules.programs, func(a, b *guardrail.Program) int { return cmp.Compare(a.Name(), b.Name()) })
 	return rules, errors.Join(errs...)
+}
+
+// missing says which guardrails a policy names that are not among the given ones: a typo
+// must not read as compliance.
+func missing(guardrails []v1alpha1.Guardrail, policy *v1alpha1.EnvironmentPolicy) []error {
+	if policy == nil {
+		return nil
+	}
+	var errs []error
+	for _, entry := range policy.Spec.Guardrails {
+		named := func(g v1alpha1.Guardrail) bool { return g.Name == entry.Name }
+		if entry.Name != "" && !slices.ContainsFunc(guardrails, named) {
+			errs = append(errs, fmt.Errorf("environment %s names guardrail %s, which is not among those given", policy.Name, entry.Name))
+		}
+	}
+	return errs
 }
 
 // Len is how many guardrails judge.

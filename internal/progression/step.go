@@ -5,6 +5,8 @@ package progression
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -124,14 +126,15 @@ func (a *ascent) move() move {
 		return a.begin()
 	}
 	stay := move{to: a.level, spread: a.spread}
+	// What a rewritten rule refuses is new: suspension freezes levels, and not what they refuse.
+	if a.rewritten() && !a.level.Above(a.max) {
+		return a.beginAnew()
+	}
 	if a.Suspend == v1alpha1.SuspendAll {
 		return stay
 	}
 	if a.level.Above(a.max) {
 		return move{to: a.max, why: fmt.Sprintf("maxLevel is %s", a.max)}
-	}
-	if a.rewritten() {
-		return a.beginAnew()
 	}
 	if why := a.misbehaviour(); why != "" && a.level != a.level.Previous() {
 		return move{to: a.level.Previous(), why: why}
@@ -223,15 +226,36 @@ func (a *ascent) begin() move {
 // misbehaviour is what takes a level away; empty when there is none. A failure to
 // evaluate counts once, when it begins: it does not cost a level at every look.
 func (a *ascent) misbehaviour() string {
-	if len(a.Record.Failing) > 0 && a.Previous.Failing == 0 {
+	if a.misbehaves() && !a.Previous.Misbehaves {
 		return a.failing()
 	}
-	for _, t := range a.recent(a.Record.Trials) {
-		if t.Regressed {
-			return fmt.Sprintf("it would refuse a revision of %s in %s that was proven there before", t.Subject, t.Namespace)
-		}
+	regressed := slices.DeleteFunc(a.recent(a.Record.Trials), func(t Trial) bool { return !t.Regressed })
+	where := make([]string, 0, len(regressed))
+	for _, t := range regressed {
+		where = append(where, t.Namespace)
 	}
-	return ""
+	if len(regressed) == 0 || !a.spans(where) {
+		return ""
+	}
+	return fmt.Sprintf("it would refuse a revision of %s in %s that was proven there before", regressed[0].Subject, regressed[0].Namespace)
+}
+
+// misbehaves says whether the guardrail cannot be evaluated for a reason that no single
+// team has brought about.
+func (a *ascent) misbehaves() bool {
+	where := make([]string, 0, len(a.Record.Failing))
+	for _, subject := range a.Record.Failing {
+		namespace, _, _ := strings.Cut(subject, "/")
+		where = append(where, namespace)
+	}
+	return a.spans(where)
+}
+
+// spans says whether something happens in more than one namespace, or in the only one: who
+// may edit one namespace takes no consequence away from the others.
+func (a *ascent) spans(namespaces []string) bool {
+	slices.Sort(namespaces)
+	return len(slices.Compact(namespaces)) >= min(2, max(1, len(a.Record.Namespaces)))
 }
 
 func (a *ascent) failing() string {
@@ -252,10 +276,9 @@ func (a *ascent) state() v1alpha1.GuardrailState {
 		since := metav1.NewTime(a.spread.since)
 		state.Ring, state.RingSince, state.RingNamespaces = a.spread.ring, &since, a.spread.namespaces
 	}
-	if a.Suspend == v1alpha1.SuspendAll && a.Previous != nil {
-		// A failure that begins while everything is suspended costs its level afterwards.
-		state.Failing = min(state.Failing, a.Previous.Failing)
-	}
+	// A failure that begins while everything is suspended costs its level afterwards.
+	frozen := a.Suspend == v1alpha1.SuspendAll && a.Previous != nil
+	state.Misbehaves = a.misbehaves() && (!frozen || a.Previous.Misbehaves)
 	state.Next = message.Cut(a.next(), maxNext)
 	return state
 }

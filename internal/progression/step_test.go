@@ -119,6 +119,17 @@ func TestStep(t *testing.T) {
 		{"what begins to fail steps down at once", with(climbing(at(v1alpha1.Enforce, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
 			in.Record.Failing = []string{"shop/Deployment shop"}
 		}), v1alpha1.Warn, "Enforce once it can be evaluated everywhere", "it cannot be evaluated on shop/Deployment shop"},
+		{"what one namespace among others makes fail costs nobody else the level", with(climbing(at(v1alpha1.Enforce, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.Record.Namespaces, in.Members = []string{"cart", "shop"}, []Member{there("cart"), there("shop")}
+			in.Record.Failing = []string{"shop/Deployment shop", "shop/Job shop"}
+		}), v1alpha1.Enforce, "", ""},
+		{"what fails in two namespaces steps down", with(climbing(at(v1alpha1.Enforce, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.Record.Namespaces, in.Members = []string{"cart", "shop"}, []Member{there("cart"), there("shop")}
+			in.Record.Failing = []string{"cart/Deployment cart", "shop/Deployment shop"}
+		}), v1alpha1.Warn, "", "cannot be evaluated on cart/Deployment cart, shop/Deployment shop"},
+		{"a rule that is rewritten under suspension refuses nothing new", with(climbing(at(v1alpha1.Enforce, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.Suspend, in.Previous.Rule, in.Rule = v1alpha1.SuspendAll, "old", "new"
+		}), v1alpha1.Warn, "stays at Warn: the environment is suspended", "the rule was rewritten"},
 		{"what refuses a revision that was proven here steps down", climbing(at(v1alpha1.Warn, longAgo),
 			Trial{Revision: &Revision{Namespace: "shop", Subject: "Deployment shop", Time: minutesAgo(5)}, Failed: true, Regressed: true}),
 			v1alpha1.Observe, "Warn after", "would refuse a revision of Deployment shop in shop that was proven there before"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 // announcement begins the sentence that says what will be enforced at the next look.
@@ -149,6 +150,6 @@ func (a *ascent) announce(to spread) string {
 // announced says whether an earlier look has announced what is to come, with the same
 // list of what would be refused.
 func (a *ascent) announced() bool {
-	return a.Previous.Next == a.next() && strings.HasPrefix(a.Previous.Next, announcement) &&
+	return a.Previous.Next == message.Cut(a.next(), maxNext) && strings.HasPrefix(a.Previous.Next, announcement) &&
 		slices.Equal(a.Previous.WouldBeRefused, a.refused())
 }
