@@ -25,7 +25,7 @@ import (
 // admit puts the environment's native policies in force, takes away what an earlier state
 // had and this one has not, and says whether the API server was seen to act on them.
 func (r *EnvironmentReconciler) admit(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, now time.Time) (liveLook, error) {
-	desired, err := r.desiredAdmission(ctx, policy, seen)
+	desired, err := r.desiredAdmission(policy, seen)
 	if err != nil {
 		return liveLook{}, err
 	}
@@ -53,7 +53,7 @@ type nativeAdmission struct {
 	probes  []guardrail.Probe
 }
 
-func (r *EnvironmentReconciler) desiredAdmission(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (nativeAdmission, error) {
+func (r *EnvironmentReconciler) desiredAdmission(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (nativeAdmission, error) {
 	placed, err := r.place(policy, seen)
 	if err != nil {
 		return nativeAdmission{}, err

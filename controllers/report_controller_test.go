@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -104,6 +105,19 @@ var _ = Describe("ReadinessReport", func() {
 		Expect(w.report("shop").Status.Findings).To(BeEquivalentTo(1))
 	})
 
+	It("counts nothing as a change that was there in the second in which its namespace joined", func() {
+		w := newWorld(v1alpha1.Staging)
+		rule := acceptedGuardrail(w.policy.Name, ownerFindings)
+		w.reconcileEnvironment(w.environments())
+		w.deploy("shop")
+		w.clock.SetTime(w.deployment("shop").CreationTimestamp.Time)
+		w.joined("busy")
+		w.look("shop")
+		status := w.report("shop").Status
+		Expect(status.Guardrails).To(ConsistOf(And(HaveField("Name", rule.Name), HaveField("Total", BeEquivalentTo(1)))))
+		Expect(status.Outcomes).To(HaveExactElements(HaveField("NewFindings", BeEmpty())))
+	})
+
 	It("counts no pod that somebody made by hand under the workload's name", func() {
 		w := newWorld(v1alpha1.Staging)
 		w.joined("empty")
@@ -187,6 +201,101 @@ var _ = Describe("ReadinessReport", func() {
 		w.later(2 * 24 * time.Hour)
 		w.look("shop")
 		Expect(w.reportGone("shop")).To(BeFalse())
+	})
+
+	It("forgives nothing when its workload is made again as it was", func() {
+		for _, seenGone := range []bool{true, false} {
+			w := newWorld(v1alpha1.Staging)
+			rule := acceptedGuardrail(w.policy.Name, ownerFindings)
+			w.joined("empty")
+			w.reconcileEnvironment(w.environments())
+			w.running("shop")
+			w.look("shop")
+			w.later(time.Minute)
+			Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+			if seenGone {
+				w.look("shop")
+			}
+			w.deploy("shop")
+			w.look("shop")
+
+			Expect(w.report("shop").Status.Outcomes).To(HaveExactElements(
+				And(HaveField("Number", BeEquivalentTo(2)), HaveField("NewFindings", ConsistOf(rule.Name)), HaveField("Writer", deployer)),
+				And(HaveField("Number", BeEquivalentTo(1)), HaveField("NewFindings", ConsistOf(rule.Name)))))
+
+			By("being one revision for all looks to come")
+			before := w.report("shop").ResourceVersion
+			w.look("shop")
+			w.restartOperator()
+			w.look("shop")
+			Expect(w.report("shop").ResourceVersion).To(Equal(before))
+		}
+	})
+
+	It("keeps what was shown and proven when its workload is made again as it was", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.joined("empty")
+		w.running("shop")
+		earlier := w.report("shop")
+		earlier.Status.Proven = []v1alpha1.ProvenRevision{{
+			Hash: earlier.Status.Revision.Hash, Time: metav1.NewTime(w.clock.Now()), Targets: earlier.Status.Targets,
+		}}
+		Expect(historian.Status().Update(ctx, earlier)).To(Succeed())
+		shown := evidence.Shown(earlier.Status.Evidence)
+		Expect(shown).NotTo(BeEmpty())
+
+		By("being deleted in a rollout, long ago")
+		w.change("shop", deployer, setReplicas(3))
+		w.look("shop")
+		Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+		w.look("shop")
+		w.later(6 * 24 * time.Hour)
+		w.deploy("shop")
+		w.look("shop")
+
+		status := w.report("shop").Status
+		Expect(status.Revision.Number).To(BeEquivalentTo(2))
+		Expect(status.Revision.Hash).To(Equal(earlier.Status.Revision.Hash))
+		Expect(status.Evidence.Carried).To(Equal(shown))
+		Expect(status.State).To(Equal(v1alpha1.ReportProven))
+	})
+
+	It("takes no rollout for failed because its workload was deleted in it", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.joined("empty")
+		w.deploy("shop")
+		w.look("shop")
+		Expect(w.report("shop").Status.Evidence.Open).NotTo(BeEmpty())
+		Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+		w.look("shop")
+		w.later(6 * 24 * time.Hour)
+		w.deploy("shop")
+		w.look("shop")
+
+		status := w.report("shop").Status
+		Expect(status.Outcomes[1].Result).To(Equal(v1alpha1.RolloutSuperseded))
+		Expect(status.Evidence.Carried).To(BeEmpty())
+	})
+
+	It("counts no start again when a workload that is made again takes the pods of before", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.joined("empty")
+		w.running("shop")
+		rs := w.replicaSet(w.deployment("shop"))
+		Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+		// Times are to the second: the workload must come back in a later one.
+		Eventually(func() time.Time { return time.Now().Truncate(time.Second) }).Should(BeTemporally(">", w.podsOf("shop")[1].CreationTimestamp.Time))
+		w.later(time.Minute)
+		w.deploy("shop")
+		rs.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(w.deployment("shop"), appsv1.SchemeGroupVersion.WithKind("Deployment"))}
+		Expect(admin.Update(ctx, rs)).To(Succeed())
+		w.rollOut("shop")
+		w.look("shop")
+
+		status := w.report("shop").Status
+		Expect(status.Revision.Number).To(BeEquivalentTo(2))
+		Expect(status.Evidence.Counted).To(BeZero())
+		Expect(status.Evidence.Carried).NotTo(BeEmpty())
 	})
 
 	It("goes when its namespace leaves the environment", func() {

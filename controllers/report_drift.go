@@ -78,6 +78,7 @@ func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input
 		Stamping:     r.Stamping,
 		Policy:       *l.environment.Spec.Drift,
 		OperatorUser: r.OperatorUser,
+		Controller:   l.workload.Controller,
 		Level:        l.actLevel(l.environment.Spec.Drift.StartLevel),
 		Suspended:    l.suspended(),
 		Healthy:      l.report.Status.FailingSince == nil && l.workload.Rollout.Available >= l.workload.Rollout.Desired,

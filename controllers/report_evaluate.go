@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/compliance"
 	"github.com/rampart-dev/rampart/internal/guardrail"
 )
@@ -34,7 +33,7 @@ func (r *ReportReconciler) evaluate(ctx context.Context, l *look) {
 func (l *look) changed(was impression) compliance.Change {
 	status := &l.report.Status
 	switch {
-	case l.judgedRevision == 0 || status.State == v1alpha1.ReportGone:
+	case l.created:
 		return compliance.Created
 	case status.Revision.Number != l.judgedRevision:
 		return compliance.Revised

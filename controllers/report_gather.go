@@ -41,7 +41,7 @@ type look struct {
 	held      bool
 	namespace *corev1.Namespace
 
-	// object is nil when the workload is gone, or is not the top of its owners.
+	// object is nil when the workload is gone, or another workload controls it.
 	object   workload.Object
 	workload workload.Workload
 
@@ -76,6 +76,9 @@ type look struct {
 
 	// report is nil when there is none yet.
 	report *v1alpha1.ReadinessReport
+	// created is true when the workload is another object than the one that the report
+	// spoke of before this look: it is new, or was made again.
+	created bool
 	// judgedRevision is the number of the revision that the report spoke of before this
 	// look; 0 when it spoke of none.
 	judgedRevision int64
@@ -143,14 +146,21 @@ func (r *ReportReconciler) gatherObject(ctx context.Context, l *look) error {
 	if object == nil {
 		return nil
 	}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: l.key.Name}, object)
+	name := client.ObjectKey{Namespace: l.key.Namespace, Name: l.key.Name}
+	err := r.Client.Get(ctx, name, object)
+	if pod, isPod := object.(*corev1.Pod); isPod && err == nil && workload.OwnerOf(pod) == nil && metav1.GetControllerOf(pod) != nil {
+		// The cache keeps little of pods that something controls. This one is judged whole.
+		*pod = corev1.Pod{}
+		err = r.Live.Get(ctx, name, pod)
+		pod.ManagedFields = nil
+	}
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("get %s: %w", l.key, err)
 	}
-	if metav1.GetControllerOf(object) != nil {
+	if workload.OwnerOf(object) != nil {
 		return nil
 	}
 	// The cache strips the kind, which native admission and guardrails see.

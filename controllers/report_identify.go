@@ -27,17 +27,20 @@ const (
 )
 
 // identify says which revision runs. A new one begins with part of the evidence of the
-// one before it.
+// one before it. A workload that is made again begins one even if it is as it was: admission
+// judges it as a new one, too.
 func (r *ReportReconciler) identify(l *look, now time.Time) {
 	status := &l.report.Status
+	l.created = status.Workload.UID != l.workload.UID // that of a workload which is gone was forgotten
+	hash, ended := l.workload.RevisionHash(), l.ended(now)
 	status.Workload = v1alpha1.ReportedWorkload{
 		Kind: l.key.Kind, Name: l.key.Name, UID: l.workload.UID, Labels: boundedLabels(l.workload.Labels),
 	}
 	status.Environment, status.Targets = l.environment.Name(), l.targets
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWorkloadGone)
 
-	if hash := l.workload.RevisionHash(); status.Revision.Hash != hash {
-		r.begin(l, hash, now)
+	if l.created || status.Revision.Hash != hash {
+		r.begin(l, hash, ended, now)
 	}
 	revision := &status.Revision
 	if l.templateHash != "" {
@@ -50,13 +53,28 @@ func (r *ReportReconciler) identify(l *look, now time.Time) {
 	}
 }
 
-// begin starts a new revision.
-func (r *ReportReconciler) begin(l *look, hash string, now time.Time) {
+// ended is when the revision that the report speaks of ended, if another one begins now.
+// What was not complete when its workload was deleted had no more time after that.
+func (l *look) ended(now time.Time) time.Time {
+	switch {
+	case !l.created:
+		return now
+	case l.report.Status.State == v1alpha1.ReportGone:
+		return goneSince(l.report)
+	case l.workload.Created.Before(now):
+		return l.workload.Created
+	default:
+		return now
+	}
+}
+
+// begin starts a new revision, after the one before it ended.
+func (r *ReportReconciler) begin(l *look, hash string, before, now time.Time) {
 	status := &l.report.Status
 	previous := status.Revision
 	mechanism := l.workload.Mechanism()
 	if len(status.Outcomes) > 0 {
-		ended := evidence.Supersede(status.Evidence, now)
+		ended := evidence.Supersede(status.Evidence, before)
 		left := &status.Outcomes[0]
 		left.Evidence = evidence.Shown(ended)
 		if left.Result == v1alpha1.RolloutRolling || left.Result == "" {
@@ -78,10 +96,11 @@ func (r *ReportReconciler) begin(l *look, hash string, now time.Time) {
 }
 
 // adopted says whether the current revision ran before the environment came: it is then
-// no change that a guardrail could have refused.
+// no change that a guardrail could have refused. To the second, as the API server keeps
+// times; when in doubt it did, because what was there before is no evidence.
 func (l *look) adopted() bool {
 	joined, found := environment.ParseJoined(l.namespace.Annotations)
-	return l.report.Status.Revision.Number == 1 && (!found || (joined.Busy && l.workload.Created.Before(joined.Since)))
+	return l.report.Status.Revision.Number == 1 && (!found || (joined.Busy && !l.workload.Created.After(joined.Since)))
 }
 
 // podsOfRevision are the live pods of the newest revision.

@@ -56,6 +56,9 @@ func (l *look) snapshot() evidence.Snapshot {
 	var before time.Time
 	if outcomes := l.report.Status.Outcomes; len(outcomes) > 1 {
 		before = outcomes[1].Time.Time
+		if outcomes[1].Hash == outcomes[0].Hash {
+			before = l.workload.Created // it was made again, and may have taken over pods of before
+		}
 	}
 	return evidence.Snapshot{
 		Workload:    l.workload,

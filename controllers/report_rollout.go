@@ -45,6 +45,7 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		MaxUnavailable:   int(l.workload.MaxUnavailable),
 		DeadlineExceeded: l.workload.Rollout.DeadlineExceeded,
 		Infrastructure:   l.infrastructure(),
+		Controller:       l.workload.Controller,
 		WritableVolumes:  l.workload.WritableVolumes(),
 		OptOut:           l.workload.Annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport),
 		OnFailure:        policy.OnFailure,

@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"maps"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -99,33 +96,25 @@ func (r *ReportReconciler) onPod() handler.TypedEventHandler[client.Object, Key]
 	}
 }
 
-// keyOf climbs from an object that makes pods, or a pod, to the top of its owners. An
-// owner that is already gone leads nowhere: its own deletion leads to what is above it.
+// maxOwners is how far keyOf climbs: a Pod, its Job and its CronJob are two steps. Owners
+// are what people write, and may lead round in a circle.
+const maxOwners = 4
+
+// keyOf climbs from an object that makes pods, or a pod, to the highest workload above it.
+// An owner that is already gone leads nowhere: its own deletion leads to what is above it.
 func (r *ReportReconciler) keyOf(ctx context.Context, object client.Object) []Key {
-	owner := metav1.GetControllerOf(object)
-	if owner == nil {
-		return []Key{{Kind: kindOf(object), Namespace: object.GetNamespace(), Name: object.GetName()}}
-	}
-	name := client.ObjectKey{Namespace: object.GetNamespace(), Name: owner.Name}
-	switch owner.Kind {
-	case "ReplicaSet":
-		var above appsv1.ReplicaSet
-		if r.Client.Get(ctx, name, &above) != nil {
+	for range maxOwners {
+		owner := workload.OwnerOf(object)
+		if owner == nil {
+			return []Key{{Kind: kindOf(object), Namespace: object.GetNamespace(), Name: object.GetName()}}
+		}
+		above := workload.New(v1alpha1.WorkloadKind(owner.Kind))
+		if r.Client.Get(ctx, client.ObjectKey{Namespace: object.GetNamespace(), Name: owner.Name}, above) != nil {
 			return nil
 		}
-		return r.keyOf(ctx, &above)
-	case "Job":
-		var above batchv1.Job
-		if r.Client.Get(ctx, name, &above) != nil {
-			return nil
-		}
-		return r.keyOf(ctx, &above)
+		object = above
 	}
-	if workload.New(v1alpha1.WorkloadKind(owner.Kind)) == nil {
-		// Another project's kind makes it: what it makes is the top that we can read.
-		return nil
-	}
-	return []Key{{Kind: v1alpha1.WorkloadKind(owner.Kind), Namespace: name.Namespace, Name: name.Name}}
+	return nil
 }
 
 func kindOf(object client.Object) v1alpha1.WorkloadKind {

@@ -4,6 +4,9 @@
 package controllers_test
 
 import (
+	"slices"
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -41,10 +44,15 @@ func (w *world) renders(text string) bool {
 		if !ok {
 			continue
 		}
+		rules := []string{}
 		for _, v := range policy.Spec.Variables {
-			if matched, _ := ContainSubstring(text).Match(v.Expression); matched {
-				return true
-			}
+			rules = append(rules, v.Expression)
+		}
+		for _, v := range policy.Spec.Validations {
+			rules = append(rules, v.Expression)
+		}
+		if slices.ContainsFunc(rules, func(rule string) bool { return strings.Contains(rule, text) }) {
+			return true
 		}
 	}
 	return false

@@ -12,7 +12,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,8 +28,8 @@ func newLists() []client.ObjectList {
 	}
 }
 
-// topWorkloads are the workloads of a namespace that no other object controls: those
-// that evidence belongs to. They may be shared and must not be written to.
+// topWorkloads are the workloads of a namespace that no other workload controls:
+// those that evidence belongs to. They may be shared and must not be written to.
 func topWorkloads(ctx context.Context, c client.Reader, namespace string) ([]workload.Object, error) {
 	var top []workload.Object
 	for _, list := range newLists() {
@@ -39,7 +38,7 @@ func topWorkloads(ctx context.Context, c client.Reader, namespace string) ([]wor
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object, isObject := item.(workload.Object)
-			if isObject && metav1.GetControllerOf(object) == nil && object.GetDeletionTimestamp() == nil {
+			if isObject && workload.OwnerOf(object) == nil && object.GetDeletionTimestamp() == nil {
 				top = append(top, object)
 			}
 			return nil

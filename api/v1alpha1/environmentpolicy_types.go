@@ -594,11 +594,11 @@ type GuardrailState struct {
 	// +optional
 	Failing int32 `json:"failing,omitempty"`
 
-	// misbehaves is true while the guardrail cannot be evaluated in several namespaces, or
-	// in the only one that it judges. It costs a level when it begins. One namespace among
-	// others costs none, so that no team can take a guardrail away from the others.
+	// failingNamespaces is in how many namespaces the guardrail could not judge a workload.
+	// When it comes to two, or to the only one, that costs a level. One among others costs
+	// none, so that no team can take a guardrail away from the others.
 	// +optional
-	Misbehaves bool `json:"misbehaves,omitempty"`
+	FailingNamespaces int32 `json:"failingNamespaces,omitempty"`
 
 	// next says what the guardrail waits for, or what happens next.
 	// +optional

@@ -133,8 +133,9 @@ type GuardrailSpec struct {
 	Validations []Validation `json:"validations,omitempty"`
 
 	// default is an expression that returns an ApplyConfiguration for a new Pod,
-	// applied where an EnvironmentPolicy says defaults: Apply. It must set only what
-	// the Pod leaves unset, and only what cannot make a valid Pod invalid.
+	// applied where an EnvironmentPolicy says defaults: Apply. It may set requests of cpu
+	// and memory, where the container and the Pod leave them unset, and nothing else:
+	// whatever else a default sets could keep a valid Pod from starting.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=8192

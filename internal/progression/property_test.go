@@ -207,7 +207,8 @@ func (h *history) checkMove(expect func(any, types.GomegaMatcher, string), befor
 
 	h.checkReach(expect, before, out, were)
 
-	misbehaves := h.fails() && !before.Misbehaves || h.regressed(before)
+	spreads := h.fails() && before.FailingNamespaces < min(2, max(1, int32(len(h.in.Record.Namespaces))))
+	misbehaves := spreads || h.regressed(before)
 	if misbehaves && h.in.Suspend != v1alpha1.SuspendAll && before.Level == v1alpha1.Enforce && h.in.Bounds.Max == v1alpha1.Enforce {
 		expect(out.State.Level, Equal(v1alpha1.Warn), "misbehaviour costs a level within one look, whatever the ring")
 		expect(out.State.Ring, BeEmpty(), "and its rings begin anew")

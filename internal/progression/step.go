@@ -226,36 +226,34 @@ func (a *ascent) begin() move {
 // misbehaviour is what takes a level away; empty when there is none. A failure to
 // evaluate counts once, when it begins: it does not cost a level at every look.
 func (a *ascent) misbehaviour() string {
-	if a.misbehaves() && !a.Previous.Misbehaves {
+	if a.beyondOneTeam(a.failingIn()) && !a.beyondOneTeam(int(a.Previous.FailingNamespaces)) {
 		return a.failing()
 	}
 	regressed := slices.DeleteFunc(a.recent(a.Record.Trials), func(t Trial) bool { return !t.Regressed })
-	where := make([]string, 0, len(regressed))
+	where := map[string]bool{}
 	for _, t := range regressed {
-		where = append(where, t.Namespace)
+		where[t.Namespace] = true
 	}
-	if len(regressed) == 0 || !a.spans(where) {
+	if !a.beyondOneTeam(len(where)) {
 		return ""
 	}
 	return fmt.Sprintf("it would refuse a revision of %s in %s that was proven there before", regressed[0].Subject, regressed[0].Namespace)
 }
 
-// misbehaves says whether the guardrail cannot be evaluated for a reason that no single
-// team has brought about.
-func (a *ascent) misbehaves() bool {
-	where := make([]string, 0, len(a.Record.Failing))
+// failingIn is in how many namespaces the guardrail cannot be evaluated.
+func (a *ascent) failingIn() int {
+	where := map[string]bool{}
 	for _, subject := range a.Record.Failing {
 		namespace, _, _ := strings.Cut(subject, "/")
-		where = append(where, namespace)
+		where[namespace] = true
 	}
-	return a.spans(where)
+	return len(where)
 }
 
-// spans says whether something happens in more than one namespace, or in the only one: who
-// may edit one namespace takes no consequence away from the others.
-func (a *ascent) spans(namespaces []string) bool {
-	slices.Sort(namespaces)
-	return len(slices.Compact(namespaces)) >= min(2, max(1, len(a.Record.Namespaces)))
+// beyondOneTeam says whether something happens in more than one namespace, or in the only
+// one: who may edit one namespace takes no consequence away from the others.
+func (a *ascent) beyondOneTeam(namespaces int) bool {
+	return namespaces >= min(2, max(1, len(a.Record.Namespaces)))
 }
 
 func (a *ascent) failing() string {
@@ -276,9 +274,11 @@ func (a *ascent) state() v1alpha1.GuardrailState {
 		since := metav1.NewTime(a.spread.since)
 		state.Ring, state.RingSince, state.RingNamespaces = a.spread.ring, &since, a.spread.namespaces
 	}
-	// A failure that begins while everything is suspended costs its level afterwards.
-	frozen := a.Suspend == v1alpha1.SuspendAll && a.Previous != nil
-	state.Misbehaves = a.misbehaves() && (!frozen || a.Previous.Misbehaves)
+	state.FailingNamespaces = int32(a.failingIn())
+	if a.Suspend == v1alpha1.SuspendAll && a.Previous != nil {
+		// A failure that begins while everything is suspended costs its level afterwards.
+		state.FailingNamespaces = min(state.FailingNamespaces, a.Previous.FailingNamespaces)
+	}
 	state.Next = message.Cut(a.next(), maxNext)
 	return state
 }

@@ -9,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
@@ -31,8 +30,8 @@ type Workload struct {
 	Created time.Time
 	// Deleting is true once somebody asked for its deletion.
 	Deleting bool
-	// Owned is true when another object controls this one: evidence belongs to that owner.
-	Owned bool
+	// Controller names the object that controls this one ("Prometheus main"); empty for none.
+	Controller string
 
 	// Template is what its pods are made from. For a bare Pod it is the Pod itself.
 	Template corev1.PodTemplateSpec
@@ -60,7 +59,7 @@ func From(object Object) (Workload, bool) {
 		Generation:  object.GetGeneration(),
 		Created:     object.GetCreationTimestamp().Time,
 		Deleting:    object.GetDeletionTimestamp() != nil,
-		Owned:       metav1.GetControllerOf(object) != nil,
+		Controller:  controllerOf(object),
 	}
 	switch o := object.(type) {
 	case *appsv1.Deployment:
