@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/cel-go/cel"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	apiservercel "k8s.io/apiserver/pkg/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
@@ -55,10 +54,7 @@ func (c *Compiler) check(spec v1alpha1.GuardrailSpec, arguments arguments) (rule
 		parts = k.validations(spec)
 	}
 	if spec.Default != "" {
-		k.words = k.words.forDefault()
-		parts.mutation, _ = k.expression("default", spec.Default, func(source string) plugincel.ExpressionAccessor {
-			return &patch.ApplyConfigurationCondition{Expression: source}
-		})
+		parts.mutation = k.mutation(spec.Default)
 	}
 	return parts, errors.Join(k.errs...)
 }
@@ -75,7 +71,7 @@ func (k *check) findings(source string) ruleParts {
 	if output != nil && !isListOfFindings(output) {
 		k.add(invalid(field, fmt.Sprintf("returns %s; it must return a list of objects with key and text, as in [{'key': ..., 'text': ...}]", output)))
 	}
-	return ruleParts{field: field, findings: strings.TrimSpace(composed), partial: k.partial(source, field)}
+	return ruleParts{field: field, findings: strings.TrimSpace(composed.source), partial: k.partial(source, field)}
 }
 
 func isListOfFindings(output *cel.Type) bool {
@@ -100,13 +96,15 @@ func (k *check) validations(spec v1alpha1.GuardrailSpec) ruleParts {
 		if parts.partial == "" {
 			parts.partial = k.partial(v.Expression, field+".expression")
 		}
-		one.Expression, _ = k.expression(field+".expression", v.Expression, func(source string) plugincel.ExpressionAccessor {
+		expression, _ := k.expression(field+".expression", v.Expression, func(source string) plugincel.ExpressionAccessor {
 			return &validating.ValidationCondition{Expression: source}
 		})
+		one.Expression = expression.source
 		if v.MessageExpression != "" {
-			one.MessageExpression, _ = k.expression(field+".messageExpression", v.MessageExpression, func(source string) plugincel.ExpressionAccessor {
+			message, _ := k.expression(field+".messageExpression", v.MessageExpression, func(source string) plugincel.ExpressionAccessor {
 				return &validating.MessageExpressionCondition{MessageExpression: source}
 			})
+			one.MessageExpression = message.source
 		}
 		all = append(all, one)
 	}
@@ -116,23 +114,23 @@ func (k *check) validations(spec v1alpha1.GuardrailSpec) ruleParts {
 
 // expression checks one expression of the author's. It returns it with the arguments in
 // it, and its type; nil if it is wrong.
-func (k *check) expression(field, source string, as func(string) plugincel.ExpressionAccessor) (string, *cel.Type) {
+func (k *check) expression(field, source string, as func(string) plugincel.ExpressionAccessor) (replaced, *cel.Type) {
 	parsed, issues := k.compiler.parse.Parse(source)
 	if issues.Err() != nil {
 		k.add(errorsIn(field, replaced{source: source, original: source}, issues.Errors()))
-		return "", nil
+		return replaced{}, nil
 	}
 	written, err := k.words.resolve(field, source, parsed, k.arguments)
 	if err != nil {
 		k.add(err)
-		return "", nil
+		return replaced{}, nil
 	}
 	output, err := k.compiler.compileAsNew(field, written, as(written.source), k.words)
 	if err != nil {
 		k.add(err)
-		return "", nil
+		return replaced{}, nil
 	}
-	return written.source, output
+	return written, output
 }
 
 // compileAsNew compiles as the API server does when it takes a new policy.

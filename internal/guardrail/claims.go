@@ -25,14 +25,26 @@ import (
 // claim is what may hold of an object. A rule finds something in an object exactly if one
 // of its claims holds.
 type claim struct {
-	// given is a condition on the object without which the claim does not hold; empty for none.
-	given string
+	// given is what must be true of the object besides.
+	given given
 	// over is the list of which an element has to meet the condition; empty for a
 	// condition on the object itself.
 	over string
 	// element is the name of the element in the condition.
 	element   string
 	condition string
+}
+
+// given is CEL around a condition that lets it count only if others are met, or are not.
+type given struct{ opening, closing string }
+
+func (g given) and(condition string) given {
+	return given{g.opening + "(" + condition + ") && (", ")" + g.closing}
+}
+
+// andNot asks with a choice: the operator ! is a call, and calls cost more than all else.
+func (g given) andNot(condition string) given {
+	return given{g.opening + "((" + condition + ") ? false : (", "))" + g.closing}
 }
 
 // claimsFor are the claims of a program; nil where they cannot be told, or not to a match
@@ -42,7 +54,7 @@ func (c *Compiler) claimsFor(p *Program, parsed *cel.Ast, specimens []specimen) 
 	if p.partial != "" || p.plan == nil || len(freeIdentifiers(parsed)[plugincel.NamespaceVarName]) != 0 {
 		return nil
 	}
-	claims, err := claimsOf(parsed.NativeRep())
+	claims, err := claimsOf(ast.Copy(parsed.NativeRep()))
 	if err != nil {
 		return nil
 	}
@@ -63,11 +75,12 @@ func (c *Compiler) claimsFor(p *Program, parsed *cel.Ast, specimens []specimen) 
 	return claims
 }
 
-// claimsOf takes a findings expression apart. Parsed must keep track of its macros, so
-// that a part can be written down again. An error says that a part cannot.
+// claimsOf takes a findings expression apart, and changes it. It must keep track of its
+// macros, so that a part can be written down again. An error says that a part cannot.
 func claimsOf(parsed *ast.AST) ([]claim, error) {
 	s := &splitter{info: parsed.SourceInfo(), claims: []claim{}}
-	s.split(parsed.Expr(), nil)
+	withoutNot(parsed)
+	s.split(parsed.Expr(), given{})
 	return s.claims, s.err
 }
 
@@ -79,7 +92,7 @@ type splitter struct {
 }
 
 // split adds what makes a list have an element, given some conditions.
-func (s *splitter) split(e ast.Expr, given []string) {
+func (s *splitter) split(e ast.Expr, given given) {
 	switch e.Kind() {
 	case ast.ListKind:
 		if !isEmptyList(e) {
@@ -94,8 +107,8 @@ func (s *splitter) split(e ast.Expr, given []string) {
 			return
 		case operators.Conditional:
 			condition := s.written(args[0])
-			s.split(args[1], append(given[:len(given):len(given)], "("+condition+")"))
-			s.split(args[2], append(given[:len(given):len(given)], "!("+condition+")"))
+			s.split(args[1], given.and(condition))
+			s.split(args[2], given.andNot(condition))
 			return
 		}
 	case ast.ComprehensionKind:
@@ -114,8 +127,8 @@ func (s *splitter) split(e ast.Expr, given []string) {
 	s.add(claim{condition: "(" + s.written(e) + ").size() > 0"}, given)
 }
 
-func (s *splitter) add(c claim, given []string) {
-	c.given = strings.Join(given, " && ")
+func (s *splitter) add(c claim, given given) {
+	c.given = given
 	s.claims = append(s.claims, c)
 }
 
@@ -128,11 +141,29 @@ func (s *splitter) written(e ast.Expr) string {
 	return text
 }
 
+// withoutNot replaces !x by x ? false : true, which is the same without a call.
+func withoutNot(parsed *ast.AST) {
+	factory := ast.NewExprFactory()
+	visitor := ast.NewExprVisitor(func(e ast.Expr) {
+		if isOperator(e, operators.LogicalNot) {
+			operand := factory.CopyExpr(e.AsCall().Args()[0])
+			e.SetKindCase(factory.NewCall(e.ID(), operators.Conditional, operand, factory.NewLiteral(0, types.False), factory.NewLiteral(0, types.True)))
+		}
+	})
+	ast.PostOrderVisit(parsed.Expr(), visitor)
+	for _, macro := range parsed.SourceInfo().MacroCalls() {
+		ast.PostOrderVisit(macro, visitor)
+	}
+}
+
 // anyOf is CEL that is true exactly if one of the claims holds. Those over the same list
 // are asked in one loop over it. The loop is a filter, because exists() asks in every
 // round whether it is done: that is two calls, and a call costs more than most conditions.
 func anyOf(claims []claim) string {
-	type loop struct{ given, over, element string }
+	type loop struct {
+		given         given
+		over, element string
+	}
 	var order []loop
 	conditions := map[loop][]string{}
 	for _, c := range claims {
@@ -148,16 +179,10 @@ func anyOf(claims []claim) string {
 	all := make([]string, 0, len(order))
 	for _, key := range order {
 		holds := "(" + strings.Join(conditions[key], ") || (") + ")"
-		switch {
-		case key.over != "":
+		if key.over != "" {
 			holds = fmt.Sprintf("(%s).filter(%s, %s) != []", key.over, key.element, holds)
-		case key.given != "":
-			holds = "(" + holds + ")"
 		}
-		if key.given != "" {
-			holds = key.given + " && " + holds
-		}
-		all = append(all, holds)
+		all = append(all, key.given.opening+holds+key.given.closing)
 	}
 	return strings.Join(all, " ||\n")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/functions"
 	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -78,6 +79,16 @@ func (d *draft) operator(call ast.CallExpr, args []step) step {
 			}
 			return args[2](s)
 		}
+	case name == overloads.Size && len(args) == 1:
+		return func(s *scene) ref.Val {
+			s.cost++
+			if sizer, ok := args[0](s).(traits.Sizer); ok {
+				return sizer.Size()
+			}
+			return nil
+		}
+	case comparisons[name] != nil && len(args) == 2:
+		return comparison(args[0], args[1], comparisons[name])
 	case name == operators.Add && len(args) == 2:
 		return sum(args[0], args[1])
 	case name == operators.Equals && len(args) == 2:
@@ -187,6 +198,37 @@ func sum(a, b step) step {
 			}
 		}
 		return nil
+	}
+}
+
+// comparisons are the operators on values in order: whether each holds, by the sign.
+var comparisons = map[string]func(sign types.Int) bool{
+	operators.Less:          func(sign types.Int) bool { return sign < 0 },
+	operators.LessEquals:    func(sign types.Int) bool { return sign <= 0 },
+	operators.Greater:       func(sign types.Int) bool { return sign > 0 },
+	operators.GreaterEquals: func(sign types.Int) bool { return sign >= 0 },
+}
+
+func comparison(a, b step, holds func(types.Int) bool) step {
+	return func(s *scene) ref.Val {
+		left := a(s)
+		if left == nil {
+			return nil
+		}
+		right := b(s)
+		if right == nil {
+			return nil
+		}
+		comparer, ok := left.(traits.Comparer)
+		if !ok {
+			return nil
+		}
+		s.cost += 1 + size(left)
+		sign, ok := comparer.Compare(right).(types.Int)
+		if !ok {
+			return nil
+		}
+		return types.Bool(holds(sign))
 	}
 }
 

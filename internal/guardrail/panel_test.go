@@ -271,14 +271,14 @@ func TestPanelMeetsTheCostLimitWhereTheServerDoes(t *testing.T) {
 	w.Expect(p.plan).NotTo(BeNil())
 	panel := NewPanel([]*Program{p})
 	var failed int
-	for _, containers := range []int{10, 100, 150, 200, 250, 300, 400} {
+	for _, containers := range []int{10, 100, 200, 300} {
 		in := Input{Object: largeDeployment(containers)}
 		expectSame(t, panel, in, fmt.Sprintf("%d containers", containers))
 		if panel.Evaluate(t.Context(), in)[0].Err != nil {
 			failed++
 		}
 	}
-	w.Expect(failed).To(And(BeNumerically(">", 0), BeNumerically("<", 7)))
+	w.Expect(failed).To(And(BeNumerically(">", 0), BeNumerically("<", 4)))
 }
 
 // What a plan reckons must be at least what the API server counts, else it could give an
@@ -289,7 +289,7 @@ func TestPlanNeverReckonsLessThanTheServer(t *testing.T) {
 	programs := append(catalogueOfPrograms(t), unusualPrograms(t)...)
 	random := rand.New(rand.NewPCG(19, 23))
 	var compared int
-	for range 300 {
+	for range 150 {
 		in := generatedInput(random)
 		in.OldObject = nil
 		after, err := subjectOf(in.Object)

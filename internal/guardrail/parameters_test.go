@@ -239,10 +239,10 @@ func TestParametersStandInDefaultsAndMessagesToo(t *testing.T) {
 		Message:           "has another service account",
 		MessageExpression: "'its service account is not ' + variables.params.name",
 	}}
-	spec.Default = "Object{spec: Object.spec{serviceAccountName: variables.params.name}}"
+	spec.Default = "object.metadata.name == variables.params.name ? Object{} : Object{}"
 	p, err := newTestCompiler(t).CompileFor("rule", spec, Settings{Parameters: []v1alpha1.ParameterSetting{set("name", "bot")}})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(p.mutation).To(Equal(`Object{spec: Object.spec{serviceAccountName: "bot"}}`))
+	w.Expect(p.mutation).To(Equal(`object.metadata.name == "bot" ? Object{} : Object{}`))
 	verdict, err := p.Evaluate(t.Context(), Input{Object: deployment("x")})
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(verdict.Findings).To(Equal([]v1alpha1.Finding{{Key: "has another service account", Text: "its service account is not bot"}}))

@@ -161,20 +161,6 @@ func policyVariables(all ...[]variable) []admissionv1.Variable {
 	return out
 }
 
-// findingsNames gives each rule of a policy a variable name: the name of the guardrail as
-// far as CEL allows. A prefix keeps it apart from reserved words.
-func findingsNames(rules []Placed) []string {
-	names := make([]string, 0, len(rules))
-	for _, rule := range rules {
-		name := "of_" + strings.NewReplacer("-", "_", ".", "_").Replace(rule.Program.name)
-		for slices.Contains(names, name) {
-			name += "_"
-		}
-		names = append(names, name)
-	}
-	return names
-}
-
 // celText is cutText in CEL, of an expression that is a finding.
 func celText(finding string) string {
 	return fmt.Sprintf(`(%[1]s.text.size() > %[2]d ? %[1]s.text.substring(0, %[2]d) : %[1]s.text).replace('\n', ' ')`, finding, maxText)

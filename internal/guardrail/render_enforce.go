@@ -10,6 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/internal/admission"
@@ -26,17 +27,24 @@ const (
 	maxNames      = 1024
 )
 
+// A policy has few variables: for each of them the API server makes a slot in every
+// request, evaluated or not. So several rules share one, as far as they can be evaluated
+// together: a variable is one expression, with a cost limit of its own, and what it takes
+// to compile grows faster than its length.
+const (
+	partBudget = celconfig.PerCallLimit / 2
+	maxPart    = 8 * 1024
+)
+
 // addEnforce adds a policy that refuses what brings new findings, and names all of them at
 // once. That takes a single validation, since the API server reports the first that fails
 // only.
 func (o *Objects) addEnforce(env Environment, m matter, stands where, name string, rules []Placed, onError admissionv1.FailurePolicyType) {
-	var findings []variable
+	before, found := foundBy(rules)
 	var none, texts []string
-	for i, variableName := range findingsNames(rules) {
-		p := rules[i].Program
-		findings = append(findings, newFindings(p, variableName)...)
-		none = append(none, fmt.Sprintf("variables.%s.size() == 0", variableName))
-		texts = append(texts, fmt.Sprintf("variables.%s.map(f, %s + %s)", variableName, strconv.Quote("["+p.name+"] "), celText("f")))
+	for _, v := range found {
+		none = append(none, fmt.Sprintf("variables.%s.size() == 0", v.name))
+		texts = append(texts, "variables."+v.name)
 	}
 	message := []variable{
 		{"texts", strings.Join(texts, " +\n")},
@@ -51,7 +59,7 @@ func (o *Objects) addEnforce(env Environment, m matter, stands where, name strin
 			MatchConstraints: outsideSystem(env, m.constraints()),
 			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(onError),
-			Variables:        policyVariables(m.variables(), m.variablesBefore(), findings, message),
+			Variables:        policyVariables(m.variables(), m.variablesBefore(), before, found, message),
 			Validations: []admissionv1.Validation{{
 				Expression:        strings.Join(none, " &&\n"),
 				Message:           staticDenial(env, rules),
@@ -62,17 +70,45 @@ func (o *Objects) addEnforce(env Environment, m matter, stands where, name strin
 	}, admissionv1.Deny)
 }
 
-// newFindings are the findings whose key the old object did not have, so that a workload
-// that violated the rule before it was enforced can be scaled and mended.
-func newFindings(p *Program, name string) []variable {
+// foundBy are variables with the texts of all new findings, each after the name of its
+// guardrail. A rule that is too expensive to judge the old object in the same expression
+// has a variable before for that.
+func foundBy(rules []Placed) (before, found []variable) {
+	var budget int64
+	room := 0
+	for _, rule := range rules {
+		p, keys, cost := rule.Program, keysBefore(rule.Program), 2*rule.Program.cost
+		if p.ratcheted && cost > partBudget {
+			apart := variable{fmt.Sprintf("before_%d", len(before)+1), keys}
+			before, keys, cost = append(before, apart), "variables."+apart.name, p.cost
+		}
+		texts := newTexts(p, keys)
+		if len(found) == 0 || cost > budget || len(texts) > room {
+			found = append(found, variable{fmt.Sprintf("found_%d", len(found)+1), texts})
+			budget, room = partBudget-cost, maxPart-len(texts)
+			continue
+		}
+		found[len(found)-1].expression += " +\n" + texts
+		budget -= cost
+		room -= len(texts)
+	}
+	return before, found
+}
+
+// keysBefore are the keys of what a rule finds in the old object.
+func keysBefore(p *Program) string {
+	return fmt.Sprintf("oldObject == null ? [] : (%s\n).map(f, f.key)", p.before)
+}
+
+// newTexts are what a rule says of its new findings: those whose key the old object did
+// not have, so that a workload that violated the rule before it was enforced can be scaled
+// and mended.
+func newTexts(p *Program, before string) string {
+	text := strconv.Quote("["+p.name+"] ") + " + " + celText("f")
 	if !p.ratcheted {
-		return []variable{{name, p.source}}
+		return fmt.Sprintf("(%s\n).map(f, %s)", p.source, text)
 	}
-	before := name + "_before"
-	return []variable{
-		{before, fmt.Sprintf("oldObject == null ? [] : (%s\n).map(f, f.key)", p.before)},
-		{name, fmt.Sprintf("(%s\n).filter(f, !(f.key in variables.%s))", p.source, before)},
-	}
+	return fmt.Sprintf("[%s].map(before,\n(%s\n).filter(f, !(f.key in before)).map(f, %s))[0]", before, p.source, text)
 }
 
 // firstTexts joins the first texts and counts those left out.

@@ -161,3 +161,25 @@ func TestTheCallersSelectorIsNotChanged(t *testing.T) {
 	Render(env, placed(v1alpha1.Warn, catalogued(t, "replicas")))
 	w.Expect(env.NamespaceSelector.MatchExpressions[:1:4][0]).To(Equal(metav1.LabelSelectorRequirement{}))
 }
+
+// A rule that is evaluated for the object and for the old one in one expression may cost
+// no more than half of what stops an expression.
+func TestRulesShareAVariableAsFarAsTheirCostAllows(t *testing.T) {
+	rule := func(name string, cost int64) Placed {
+		return Placed{Program: &Program{name: name, source: "[]", before: "[]", ratcheted: true, cost: cost}}
+	}
+	names := func(rules ...Placed) []string {
+		before, found := foundBy(rules)
+		all := []string{}
+		for _, v := range append(before, found...) {
+			all = append(all, v.name)
+		}
+		return all
+	}
+	w := NewWithT(t)
+	w.Expect(names(rule("a", 10), rule("b", 10))).To(Equal([]string{"found_1"}))
+	w.Expect(names(rule("a", partBudget/4), rule("b", partBudget/4), rule("c", 10))).To(Equal([]string{"found_1", "found_2"}))
+	w.Expect(names(rule("a", partBudget), rule("b", 10))).To(Equal([]string{"before_1", "found_1", "found_2"}))
+	_, found := foundBy([]Placed{rule("a", partBudget)})
+	w.Expect(found[0].expression).To(ContainSubstring("variables.before_1"))
+}

@@ -19,15 +19,13 @@ import (
 // failure policy belongs to the policy and not to the binding, and has no audit
 // annotations, whose errors would be reported whatever the failure policy says.
 func (o *Objects) addWarn(env Environment, m matter, stands where, name string, rules []Placed) {
-	var findings []variable
-	var validations []admissionv1.Validation
-	for i, variableName := range findingsNames(rules) {
-		p := rules[i].Program
-		findings = append(findings, variable{variableName, p.source})
+	validations := make([]admissionv1.Validation, 0, len(rules))
+	for _, rule := range rules {
+		p := rule.Program
 		validations = append(validations, admissionv1.Validation{
-			Expression:        fmt.Sprintf("variables.%s.size() == 0", variableName),
-			Message:           cutText(prefix(env, p)+p.spec.Title) + rules[i].announcement(),
-			MessageExpression: warning(env, rules[i], variableName),
+			Expression:        fmt.Sprintf("(%s\n).size() == 0", p.source),
+			Message:           cutText(prefix(env, p)+p.spec.Title) + rule.announcement(),
+			MessageExpression: warning(env, rule),
 		})
 	}
 	o.addValidating(env, stands, &admissionv1.ValidatingAdmissionPolicy{
@@ -37,7 +35,7 @@ func (o *Objects) addWarn(env Environment, m matter, stands where, name string, 
 			MatchConstraints: outsideSystem(env, m.unchecked()),
 			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(admissionv1.Ignore),
-			Variables:        policyVariables(m.variables(), findings),
+			Variables:        policyVariables(m.variables()),
 			Validations:      validations,
 		},
 	}, admissionv1.Warn)
@@ -45,10 +43,10 @@ func (o *Objects) addWarn(env Environment, m matter, stands where, name string, 
 
 // warning is one short line for all findings of a rule: the API server cuts warnings when
 // a response has many.
-func warning(env Environment, rule Placed, variableName string) string {
-	return fmt.Sprintf("variables.%[1]s.size() == 0 ? '' : %[2]s + variables.%[1]s.map(f, %[3]s)[0] +\n"+
-		"(variables.%[1]s.size() == 1 ? %[4]s : ' +' + string(variables.%[1]s.size() - 1) + ' more' + %[4]s)",
-		variableName, strconv.Quote(prefix(env, rule.Program)), celText("f"), stringLiteral(rule.announcement()))
+func warning(env Environment, rule Placed) string {
+	return fmt.Sprintf("[%[1]s\n].map(found, found.size() == 0 ? '' : %[2]s + found.map(f, %[3]s)[0] +\n"+
+		"(found.size() == 1 ? %[4]s : ' +' + string(found.size() - 1) + ' more' + %[4]s))[0]",
+		rule.Program.source, strconv.Quote(prefix(env, rule.Program)), celText("f"), stringLiteral(rule.announcement()))
 }
 
 // announcement ends a warning of a rule whose next level here is Enforce.

@@ -90,9 +90,18 @@ func withDefault(name, mutation string) v1alpha1.Guardrail {
 	return guardrailNamed(name, spec)
 }
 
-// annotated is a default that sets an annotation.
-func annotated(name string) v1alpha1.Guardrail {
-	return withDefault(name, "Object{metadata: Object.metadata{annotations: {'"+name+"': 'set'}}}")
+// unchecked is a rule with a default that Compile would refuse: the API server is to keep
+// pods safe from it all the same.
+func unchecked(t *testing.T, name, mutation string) *Program {
+	t.Helper()
+	p := compiled(t, guardrailNamed(name, findingsSpec("[]")))
+	p.mutation = mutation
+	return p
+}
+
+// annotating is a default that sets an annotation, which is easy to see.
+func annotating(key string) string {
+	return "Object{metadata: Object.metadata{annotations: {'" + key + "': 'set'}}}"
 }
 
 // Each error below would refuse the pod, were it one of a JSON patch.
@@ -101,11 +110,11 @@ func TestADefaultThatFailsLetsThePodAndTheOthersPass(t *testing.T) {
 	s := newServer(t, "failing-default")
 	s.env.Defaults = v1alpha1.DefaultsApply
 	s.render(placed(v1alpha1.Observe,
-		compiled(t, annotated("a-first")),
-		compiled(t, withDefault("b-absent", "Object{metadata: Object.metadata{annotations: {'never': string(object.spec.absent.deep)}}}")),
-		compiled(t, withDefault("c-twice", "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'a'}, Object.spec.containers{name: 'a'}]}}")),
-		compiled(t, withDefault("d-atomic", "Object{spec: Object.spec{tolerations: [Object.spec.tolerations{key: 'a'}]}}")),
-		compiled(t, annotated("e-last")),
+		unchecked(t, "a-first", annotating("a-first")),
+		unchecked(t, "b-absent", "Object{metadata: Object.metadata{annotations: {'never': string(object.spec.absent.deep)}}}"),
+		unchecked(t, "c-twice", "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'a'}, Object.spec.containers{name: 'a'}]}}"),
+		unchecked(t, "d-atomic", "Object{spec: Object.spec{tolerations: [Object.spec.tolerations{key: 'a'}]}}"),
+		unchecked(t, "e-last", annotating("e-last")),
 	)...)
 	NewWithT(t).Eventually(func(g Gomega) {
 		pod := podOf("web", "nginx")
@@ -119,11 +128,11 @@ func TestADefaultLeavesAloneWhatItsRuleLeavesOut(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "excluded-default")
 	s.env.Defaults = v1alpha1.DefaultsApply
-	g := annotated("set")
 	compiler, err := NewCompiler(MinServerVersion)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	p, err := compiler.CompileFor(g.Name, g.Spec, Settings{Exclusions: []v1alpha1.Exclusion{{Namespace: s.namespace, Kind: "Pod", Name: "legacy", Reason: "until spring"}}})
+	p, err := compiler.CompileFor("set", findingsSpec("[]"), Settings{Exclusions: []v1alpha1.Exclusion{{Namespace: s.namespace, Kind: "Pod", Name: "legacy", Reason: "until spring"}}})
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	p.mutation = annotating("set")
 	s.render(placed(v1alpha1.Observe, p)...)
 
 	created := func(name string) map[string]string {

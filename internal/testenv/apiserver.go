@@ -89,6 +89,8 @@ func apiServerArgs(folder layout, options Options, etcdURL, port string) []strin
 		"--service-account-signing-key-file=" + folder.serviceAccountKey(),
 		"--service-cluster-ip-range=10.96.0.0/16",
 		"--allow-privileged",
+		// Watches end at once when it is stopped: a client that hangs on to one delays no restart.
+		"--shutdown-watch-termination-grace-period=1s",
 		// The reconciler refuses to publish a loopback address as an endpoint.
 		"--endpoint-reconciler-type=none",
 	}
