@@ -56,26 +56,12 @@ func TestWithoutTheOperatorTheClusterGoesOn(t *testing.T) {
 	})
 	t.Run("the runs of an old CronJob go on", func(t *testing.T) {
 		g := NewWithT(t)
-		// Its controller makes up for the last run that was missed, so that nobody has to wait for one.
-		missed := nightly.DeepCopy()
-		missed.Status.LastScheduleTime = &metav1.Time{Time: time.Now().Add(-2 * time.Hour)}
-		g.Expect(w.admin.Status().Patch(t.Context(), missed, client.MergeFrom(nightly))).To(Succeed())
+		w.missARun(t, nightly)
 		g.Eventually(func(g Gomega) {
 			var jobs batchv1.JobList
 			g.Expect(w.admin.List(t.Context(), &jobs, client.InNamespace(namespace))).To(Succeed())
 			g.Expect(jobs.Items).To(ContainElement(HaveField("Status.Succeeded", BeEquivalentTo(1))))
 		}).Should(Succeed())
-	})
-	t.Run("a restarted API server decides the same from its first answer on", func(t *testing.T) {
-		g := NewWithT(t)
-		release, failed := w.render(t, "config/samples/shop/good-configuration"), w.render(t, "config/samples/shop/bad-configuration")
-		deployer := w.deployer(t)
-		g.Expect(w.cluster.RestartAPIServer(t.Context())).To(Succeed())
-		for range 20 {
-			refused(g)
-			g.Expect(reapply(t.Context(), deployer, release, client.DryRunAll)).To(Succeed(), "a proven image with a sound configuration")
-			g.Expect(reapply(t.Context(), deployer, failed, client.DryRunAll)).To(MatchError(ContainSubstring("was rolled back at")))
-		}
 	})
 }
 

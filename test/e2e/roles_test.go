@@ -11,13 +11,11 @@ import (
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -39,7 +37,7 @@ func TestATeamOpensNoGateAndForgesNoEvidence(t *testing.T) {
 				NewWithT(t).Expect(test.try(t.Context(), dev)).To(Satisfy(apierrors.IsForbidden))
 			})
 		}
-		for _, object := range walkarounds(w.unproven(t)) {
+		for _, object := range everyKind("walkaround", target, w.unproven(t)) {
 			t.Run(role+" cannot bring an unproven image by a "+reflect.TypeOf(object).Elem().Name(), func(t *testing.T) {
 				NewWithT(t).Expect(attempt(t.Context(), dev, object)).To(MatchError(ContainSubstring("is not proven for " + target)))
 			})
@@ -101,25 +99,6 @@ func (w *world) unproven(t *testing.T) corev1.PodTemplateSpec {
 	template.Labels = map[string]string{"app": "walkaround", "owner": "team-shop"}
 	template.Spec.Containers[0].Image = "registry.example/shop:9.9.9"
 	return template
-}
-
-// walkarounds are the ways to a pod that the roles allow.
-func walkarounds(template corev1.PodTemplateSpec) []client.Object {
-	meta := in(target, "walkaround")
-	meta.Labels = template.Labels
-	selector := &metav1.LabelSelector{MatchLabels: template.Labels}
-	once := *template.DeepCopy()
-	once.Spec.RestartPolicy = corev1.RestartPolicyNever
-	return []client.Object{
-		&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](2), Selector: selector, Template: template}},
-		&appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{Replicas: ptr.To[int32](2), Selector: selector, Template: template}},
-		&appsv1.DaemonSet{ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}},
-		&appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: template}},
-		&corev1.ReplicationController{ObjectMeta: meta, Spec: corev1.ReplicationControllerSpec{Selector: template.Labels, Template: &template}},
-		&batchv1.Job{ObjectMeta: meta, Spec: batchv1.JobSpec{Template: once}},
-		cronJob(meta.Name, target, once),
-		&corev1.Pod{ObjectMeta: meta, Spec: template.Spec},
-	}
 }
 
 func in(namespace, name string) metav1.ObjectMeta {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,6 +32,12 @@ type world struct {
 	told   bytes.Buffer
 	untold error
 }
+
+// nodes is how many nodes the cluster has.
+const nodes = 3
+
+// refresh is within how long the API server loads a native policy that has changed.
+const refresh = 2 * time.Second
 
 var (
 	shared world
@@ -54,7 +61,7 @@ func (w *world) begin(ctx context.Context) error {
 		return err
 	}
 	w.cluster, err = testenv.StartControlPlane(ctx, testenv.Options{
-		Controllers: true, Nodes: 3, CRDs: true, APIServerArgs: w.audit.apiServerArgs(),
+		Controllers: true, Nodes: nodes, CRDs: true, APIServerArgs: w.audit.apiServerArgs(),
 	})
 	if err != nil {
 		return err
