@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,7 +58,7 @@ func (r *ObjectReconciler) reconcile(ctx context.Context, key ObjectKey) (reconc
 	now := r.Clock.Now()
 	l, err := r.gather(ctx, key)
 	if err != nil {
-		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	switch {
 	case l.held:
@@ -102,27 +99,10 @@ func (r *ObjectReconciler) announce(before *v1alpha1.ReadinessReport, l *objectL
 	}
 }
 
-// recordFailure says in the report, if there is one, why the object could not be judged.
-func (r *ObjectReconciler) recordFailure(ctx context.Context, l *objectLook, cause error) error {
-	if l.report == nil || apierrors.IsConflict(cause) {
-		return cause
-	}
-	before := l.report.DeepCopy()
-	failing(cause).set(&l.report.Status.Conditions, l.report.Generation)
-	_, err := recordStatus(ctx, r.Client, before, l.report)
-	return firstError(cause, client.IgnoreNotFound(err))
-}
-
 // withdraw deletes the report of an object that no guardrail judges any more.
 func (r *ObjectReconciler) withdraw(ctx context.Context, l *objectLook) error {
 	r.Impressions.forget(l.key)
-	if l.report == nil {
-		return nil
-	}
-	if err := client.IgnoreNotFound(r.Client.Delete(ctx, l.report)); err != nil {
-		return fmt.Errorf("delete report of %s: %w", l.key, err)
-	}
-	return nil
+	return deleteReport(ctx, r.Client, l.report)
 }
 
 // retain keeps the report of a deleted object for a while: what it brought has happened,
@@ -140,16 +120,11 @@ func (r *ObjectReconciler) retain(ctx context.Context, l *objectLook, now time.T
 		return reconcile.Result{}, r.withdraw(ctx, l)
 	}
 	before := l.report.DeepCopy()
-	status.State = v1alpha1.ReportGone
 	status.Message = fmt.Sprintf("the object was deleted; its report is kept until %s", now.Add(retentionOnce).UTC().Format(time.RFC3339))
 	if status.Object != nil {
 		status.Object.UID = ""
 	}
-	compliance.Depart(status)
-	meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-		Type: v1alpha1.ConditionWorkloadGone, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDeleted, Message: "the object was deleted",
-		ObservedGeneration: l.report.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
-	})
+	markGone(l.report, "the object was deleted", now)
 	if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 		return reconcile.Result{}, err
 	}
@@ -157,17 +132,9 @@ func (r *ObjectReconciler) retain(ctx context.Context, l *objectLook, now time.T
 }
 
 // ensureReport makes an empty report for an object that has none.
-func (r *ObjectReconciler) ensureReport(ctx context.Context, l *objectLook) error {
-	if l.report != nil {
-		return nil
+func (r *ObjectReconciler) ensureReport(ctx context.Context, l *objectLook) (err error) {
+	if l.report == nil {
+		l.report, err = createReport(ctx, r.Client, l.key.reportName())
 	}
-	name := l.key.reportName()
-	l.report = &v1alpha1.ReadinessReport{ObjectMeta: metav1.ObjectMeta{
-		Namespace: name.Namespace, Name: name.Name,
-		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
-	}}
-	if err := r.Client.Create(ctx, l.report); err != nil {
-		return fmt.Errorf("create report of %s: %w", l.key, err)
-	}
-	return nil
+	return err
 }

@@ -8,16 +8,12 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
-	"github.com/rampart-dev/rampart/internal/compliance"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
@@ -73,7 +69,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	now := r.Clock.Now()
 	l, err := r.gather(ctx, key)
 	if err != nil {
-		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	switch {
 	case l.held:
@@ -94,7 +90,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	plan, err := r.protect(ctx, l, now)
 	defer plan.release()
 	if err != nil {
-		return reconcile.Result{}, r.recordFailure(ctx, l, err)
+		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	r.exercise(ctx, l, &plan, now)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
@@ -115,28 +111,10 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil
 }
 
-// recordFailure says in the report, if there is one, why the workload could not be judged.
-func (r *ReportReconciler) recordFailure(ctx context.Context, l *look, cause error) error {
-	if l.report == nil || apierrors.IsConflict(cause) {
-		return cause
-	}
-	before := l.report.DeepCopy()
-	changed := before.DeepCopy()
-	failing(cause).set(&changed.Status.Conditions, changed.Generation)
-	_, err := recordStatus(ctx, r.Client, before, changed)
-	return firstError(cause, client.IgnoreNotFound(err))
-}
-
 // withdraw deletes the report of a workload whose namespace left its environment.
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
-	if l.report == nil {
-		return nil
-	}
-	if err := client.IgnoreNotFound(r.Client.Delete(ctx, l.report)); err != nil {
-		return fmt.Errorf("delete report of %s: %w", l.key, err)
-	}
-	return nil
+	return deleteReport(ctx, r.Client, l.report)
 }
 
 // retain keeps the report of a deleted workload for a while: one that comes back under
@@ -149,14 +127,9 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	status := &l.report.Status
 	if status.State != v1alpha1.ReportGone {
 		before := l.report.DeepCopy()
-		status.State = v1alpha1.ReportGone
 		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(l.key.retained()).UTC().Format(time.RFC3339))
 		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
-		compliance.Depart(status)
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: v1alpha1.ConditionWorkloadGone, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDeleted, Message: "the workload was deleted",
-			ObservedGeneration: l.report.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
-		})
+		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err
 		}
@@ -168,28 +141,10 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	return reconcile.Result{}, r.withdraw(ctx, l)
 }
 
-// goneSince is when the workload was found to be gone.
-func goneSince(report *v1alpha1.ReadinessReport) time.Time {
-	for _, c := range report.Status.Conditions {
-		if c.Type == v1alpha1.ConditionWorkloadGone {
-			return c.LastTransitionTime.Time
-		}
-	}
-	return report.CreationTimestamp.Time
-}
-
 // ensureReport makes an empty report for a workload that has none.
-func (r *ReportReconciler) ensureReport(ctx context.Context, l *look) error {
-	if l.report != nil {
-		return nil
+func (r *ReportReconciler) ensureReport(ctx context.Context, l *look) (err error) {
+	if l.report == nil {
+		l.report, err = createReport(ctx, r.Client, l.key.reportName())
 	}
-	name := l.key.reportName()
-	l.report = &v1alpha1.ReadinessReport{ObjectMeta: metav1.ObjectMeta{
-		Namespace: name.Namespace, Name: name.Name,
-		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
-	}}
-	if err := r.Client.Create(ctx, l.report); err != nil {
-		return fmt.Errorf("create report of %s: %w", l.key, err)
-	}
-	return nil
+	return err
 }
