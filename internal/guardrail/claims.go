@@ -95,8 +95,12 @@ type splitter struct {
 func (s *splitter) split(e ast.Expr, given given) {
 	switch e.Kind() {
 	case ast.ListKind:
-		if !isEmptyList(e) {
+		switch {
+		case isEmptyList(e):
+		case len(e.AsList().OptionalIndices()) != 0:
 			s.add(claim{condition: s.written(e) + ".size() > 0"}, given)
+		default:
+			s.add(claim{condition: "true"}, given)
 		}
 		return
 	case ast.CallKind:

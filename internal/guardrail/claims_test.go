@@ -16,8 +16,8 @@ func TestClaimsOf(t *testing.T) {
 	compiler := newTestCompiler(t)
 	for _, tt := range []struct{ name, source, want string }{
 		{"nothing is found without a claim", "[]", "false"},
-		{"a literal finding is a claim without a condition", "[{'key': 'a', 'text': 'b'}]", `([{"key": "a", "text": "b"}].size() > 0)`},
-		{"a filter becomes a loop that stops", "variables.containers.filter(c, c.name == 'a')", `(variables.containers).filter(c, (c.name == "a")) != []`},
+		{"a literal finding is a claim without a condition", "[{'key': 'a', 'text': 'b'}]", "(true)"},
+		{"a filter is asked for as it is", "variables.containers.filter(c, c.name == 'a')", `(variables.containers).filter(c, (c.name == "a")) != []`},
 		{"what is said of an element is not asked for", "variables.containers.filter(c, c.name == 'a').map(c, {'key': string(c.name), 'text': 'x'})",
 			`(variables.containers).filter(c, (c.name == "a")) != []`},
 		{"a map with a condition is a filter", "variables.containers.map(c, c.name == 'a', {'key': string(c.name), 'text': 'x'})",

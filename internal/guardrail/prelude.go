@@ -68,5 +68,7 @@ func containersOf(spec string) string {
 	list := func(field string) string {
 		return fmt.Sprintf("optional.ofNonZeroValue(%s.?%s.orValue([])).orValue([])", spec, field)
 	}
-	return list("containers") + " + " + list("initContainers") + " + " + list("ephemeralContainers")
+	all := list("containers") + " + " + list("initContainers") + " + " + list("ephemeralContainers")
+	// Most pods have the first list only, and what is not joined costs nothing to join.
+	return fmt.Sprintf("has(%[1]s.initContainers) || has(%[1]s.ephemeralContainers) ? %[2]s : %[3]s", spec, all, list("containers"))
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -16,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rampart-dev/rampart/controllers"
 )
@@ -78,7 +78,7 @@ func measureCache(ctx context.Context, c *candidate) ([]cacheFigures, error) {
 // applied creates a Deployment as kubectl apply does: with the manifest in an annotation.
 // Its controller reports on it afterwards.
 func applied(ctx context.Context, api client.Client, d *appsv1.Deployment) error {
-	manifest, err := yaml.Marshal(d)
+	manifest, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
 // newest is the version of the API servers that are measured.
@@ -22,18 +24,25 @@ var newest = version.MajorMinor(1, 37)
 var numbers = []int{0, 25, 100}
 
 func main() {
-	rounds := flag.Int("rounds", 25, "how often the API servers take turns")
-	count := flag.Int("requests", 200, "how many requests an API server gets in each turn")
+	var p plan
+	flag.IntVar(&p.starts, "starts", 4, "how often API servers are started anew: one process is a little slower than another all its life")
+	flag.IntVar(&p.rounds, "rounds", 10, "how often the API servers of one start take turns")
+	flag.IntVar(&p.requests, "requests", 200, "how many requests an API server gets in each turn")
 	flag.Parse()
 	log.SetLogger(logr.Discard())
-	if err := bench(context.Background(), *rounds, *count); err != nil {
+	if err := bench(context.Background(), p); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
+// plan is how much is measured.
+type plan struct {
+	starts, rounds, requests int
+}
+
 // bench measures everything and writes it down.
-func bench(ctx context.Context, rounds, count int) (err error) {
+func bench(ctx context.Context, p plan) error {
 	load := loadNow()
 	all, err := readCatalogue()
 	if err != nil {
@@ -44,44 +53,54 @@ func bench(ctx context.Context, rounds, count int) (err error) {
 	if err != nil {
 		return err
 	}
+	result := results{admission: newMeasured()}
+	for i := range p.starts {
+		say("admission, start %d of %d", i+1, p.starts)
+		if err := result.measure(ctx, all, p); err != nil {
+			return err
+		}
+	}
+	result.machine.load = load
+	return write(map[string]string{
+		"machine": result.machine.table(p), "admission": admissionTable(result.policies, result.admission),
+		"background": background.table(), "cache": cacheTable(result.cache),
+	})
+}
 
-	say("starting API servers")
+// results are what is measured with API servers.
+type results struct {
+	admission measured
+	// policies of each candidate.
+	policies []int
+	cache    []cacheFigures
+	machine  machine
+}
+
+// measure starts an API server for each number of guardrails, and adds to the results.
+func (r *results) measure(ctx context.Context, all []v1alpha1.Guardrail, p plan) (err error) {
 	var candidates []*candidate
 	defer func() {
 		for _, c := range candidates {
 			err = errors.Join(err, c.cluster.Stop())
 		}
 	}()
+	r.policies = nil
 	for _, n := range numbers {
 		c, err := start(ctx, n, inRequests(all))
 		if err != nil {
 			return err
 		}
 		candidates = append(candidates, c)
+		r.policies = append(r.policies, c.policies)
 	}
-	say("admission, %d rounds", rounds)
-	samples, err := measureAdmission(ctx, candidates, rounds, count)
-	if err != nil {
+	if err := r.admission.measureAdmission(ctx, candidates, p.rounds, p.requests); err != nil {
 		return err
 	}
-	say("cache")
-	cached, err := measureCache(ctx, candidates[0])
-	if err != nil {
+	if r.cache, err = measureCache(ctx, candidates[0]); err != nil {
 		return err
 	}
-	m, err := thisMachine(candidates[0].cluster.Config)
-	if err != nil {
-		return err
-	}
-	m.load = load
-	tables := map[string]string{
-		"machine": m.table(rounds, count), "admission": admissionTable(candidates, samples),
-		"background": background.table(), "cache": cacheTable(cached),
-	}
-	for _, name := range []string{"machine", "admission", "background", "cache"} {
-		fmt.Printf("\n%s", tables[name])
-	}
-	return write(tables)
+	r.machine, err = thisMachine(candidates[0].cluster.Config)
+	return err
 }
 
 func say(format string, values ...any) {

@@ -5,7 +5,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +17,9 @@ const page = "docs/benchmarks.md"
 
 // write puts tables, by their names, where the page has their comments.
 func write(tables map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		fmt.Printf("\n%s:\n%s", name, tables[name])
+	}
 	content, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -32,19 +37,19 @@ func write(tables map[string]string) error {
 	return os.WriteFile(page, []byte(text), 0o600)
 }
 
-func (m machine) table(rounds, count int) string {
-	return fmt.Sprintf("%s, %d cores; Kubernetes %s, Go %s; `make bench` with %d rounds of %d requests. "+
-		"Besides the benchmark, %.1f programs wanted a core when it began.\n",
-		m.cpu, m.cores, m.kubernetes, m.goVersion, rounds, count, m.load)
+func (m machine) table(p plan) string {
+	return fmt.Sprintf("%s, %d cores; Kubernetes %s, Go %s; `make bench`: %d starts, %d rounds of %d requests each. "+
+		"When it began, %.1f other programs wanted a core.\n",
+		m.cpu, m.cores, m.kubernetes, m.goVersion, p.starts, p.rounds, p.requests, m.load)
 }
 
-func admissionTable(candidates []*candidate, samples [][][]sample) string {
+func admissionTable(policies []int, samples measured) string {
 	var b strings.Builder
 	b.WriteString("| Request | Guardrails | Policies | Median | p99 | API server CPU |\n|---|---:|---:|---:|---:|---:|\n")
 	for r, request := range requests {
-		for i, c := range candidates {
+		for i, guardrails := range numbers {
 			f := sumUp(samples[r][i], samples[r][0])
-			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s |\n", request.title, c.guardrails, c.policies,
+			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s |\n", request.title, guardrails, policies[i],
 				compared(f.median, f.medianRatio), compared(f.p99, f.p99Ratio), compared(f.cpu, f.cpuRatio))
 		}
 	}
