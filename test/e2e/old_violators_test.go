@@ -48,7 +48,8 @@ func TestAnOldViolatorIsNeverWedged(t *testing.T) {
 		"DaemonSet":             {rolledOut, losesItsPods, drained, appliedAgain},
 		"ReplicaSet":            {scaled, getsAnotherTemplate, losesItsPods, drained, appliedAgain},
 		"ReplicationController": {scaled, getsAnotherTemplate, losesItsPods, drained, appliedAgain},
-		"Job":                   {scaled, losesItsPods, drained, appliedAgain},
+		// The controller of Jobs waits longer before each pod that it makes for one that failed.
+		"Job": {drained, scaled, appliedAgain},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
