@@ -249,7 +249,7 @@ type Progression struct {
 
 	// rings: Automatic enforces in the most compliant namespace first, then in a quarter
 	// of them, then in all, with clean trials in each ring before the next. Off enforces
-	// everywhere at once. Default: Automatic.
+	// everywhere at once, but in namespaces that are held back. Default: Automatic.
 	// +optional
 	Rings RingMode `json:"rings,omitempty"`
 }
