@@ -42,6 +42,7 @@ var builtInSteps = []struct {
 }{
 	{"replicasets", []string{"deployment-controller"}},
 	{"jobs", []string{"cronjob-controller"}},
+	{"controllerrevisions", []string{"statefulset-controller", "daemon-set-controller"}},
 	{"pods", []string{"replicaset-controller", "replication-controller", "statefulset-controller", "daemon-set-controller", "job-controller"}},
 }
 
@@ -57,6 +58,30 @@ func NotBuiltInStep() admissionv1.MatchCondition {
 		Expression: fmt.Sprintf("!(%s &&\n  %s in {\n    %s\n  }[?request.resource.resource].orValue([]))",
 			mainResource, Username, strings.Join(entries, ",\n    ")),
 	}
+}
+
+// RevisionTemplate is CEL for the pod template that a ControllerRevision holds, empty
+// where it holds none. Its controller makes pods of what stands there, so whoever writes
+// one by hand brings a template that no StatefulSet or DaemonSet ever showed. Controllers
+// of custom resources keep what they like in theirs.
+func RevisionTemplate(object string) string {
+	return object + ".?data.?spec.?template.orValue({})"
+}
+
+// HoldsPodTemplate is the match condition that leaves out ControllerRevisions in which
+// somebody else's controller keeps something else.
+func HoldsPodTemplate() admissionv1.MatchCondition {
+	return admissionv1.MatchCondition{
+		Name: "holds-a-pod-template",
+		Expression: "request.resource.resource != 'controllerrevisions' ||\n  type(" +
+			RevisionTemplate("object") + ".?spec.?containers.orValue('none')) == list",
+	}
+}
+
+// RevisionsByHand matches the creation of ControllerRevisions. What one holds cannot be
+// changed later.
+func RevisionsByHand() admissionv1.NamedRuleWithOperations {
+	return Rule([]admissionv1.OperationType{admissionv1.Create}, "apps", "controllerrevisions")
 }
 
 // builtInUpkeep says which built-in controllers write which objects of their own accord:

@@ -113,6 +113,7 @@ func rules() []admissionv1.NamedRuleWithOperations {
 		admission.Writes("", "pods", "pods/ephemeralcontainers", "replicationcontrollers"),
 		admission.Writes("apps", "deployments", "statefulsets", "daemonsets", "replicasets"),
 		admission.Writes("batch", "jobs", "cronjobs"),
+		admission.RevisionsByHand(),
 	}
 }
 

@@ -29,6 +29,7 @@ func matchConditions(operatorUser string) []admissionv1.MatchCondition {
 	return []admissionv1.MatchCondition{
 		{Name: "not-the-operator", Expression: admission.Username + " != " + quote(operatorUser)},
 		admission.NotBuiltInStep(),
+		admission.HoldsPodTemplate(),
 	}
 }
 
@@ -72,8 +73,9 @@ var refusal = "size(variables.unproven) == 0 ? '' : " +
 // containersOf is the list of all containers that an object asks for, wherever its kind
 // keeps its pod spec.
 func containersOf(object string) string {
-	spec := strings.ReplaceAll(
-		"(request.kind.kind == 'Pod' ? X.?spec : request.kind.kind == 'CronJob' ? X.?spec.?jobTemplate.?spec.?template.?spec : X.?spec.?template.?spec)",
+	spec := strings.ReplaceAll("(request.kind.kind == 'Pod' ? X.?spec : "+
+		"request.kind.kind == 'CronJob' ? X.?spec.?jobTemplate.?spec.?template.?spec : "+
+		"request.kind.kind == 'ControllerRevision' ? "+admission.RevisionTemplate("X")+".?spec : X.?spec.?template.?spec)",
 		"X", object)
 	return fmt.Sprintf("[%s.orValue({})].map(s, s.?initContainers.orValue([]) + s.?containers.orValue([]) + s.?ephemeralContainers.orValue([]))[0]", spec)
 }

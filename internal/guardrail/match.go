@@ -15,11 +15,13 @@ import (
 )
 
 // everyWayToPods are the resources by which a pod is made or its containers are changed.
-// Ephemeral containers and resizes are subresources, which pods does not include.
+// Ephemeral containers and resizes are subresources, which pods does not include. Of a
+// ControllerRevision its controller makes pods.
 var everyWayToPods = []admissionv1.NamedRuleWithOperations{
 	admission.Writes("", "pods", "pods/ephemeralcontainers", "pods/resize", "replicationcontrollers"),
 	admission.Writes("apps", "deployments", "statefulsets", "daemonsets", "replicasets"),
 	admission.Writes("batch", "jobs", "cronjobs"),
+	admission.RevisionsByHand(),
 }
 
 // anyVersion matches a resource in whichever version it is requested.

@@ -130,11 +130,11 @@ func (m matter) namespace() string {
 
 // conditions leave out who is not judged, and where the policy does not stand.
 func (m matter) conditions(env Environment, w where) []admissionv1.MatchCondition {
-	exempt := admission.NotBuiltInStep()
+	judged := []admissionv1.MatchCondition{admission.NotBuiltInStep(), admission.HoldsPodTemplate()}
 	if len(m.resources) != 0 {
-		exempt = admission.NotBuiltInUpkeep()
+		judged = []admissionv1.MatchCondition{admission.NotBuiltInUpkeep()}
 	}
-	return slices.Concat([]admissionv1.MatchCondition{exempt}, notTheOperator(env), w.conditions(m.namespace()))
+	return slices.Concat(judged, notTheOperator(env), w.conditions(m.namespace()))
 }
 
 func (m matter) variables() []variable {

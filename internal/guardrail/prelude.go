@@ -3,7 +3,11 @@
 
 package guardrail
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/rampart-dev/rampart/internal/admission"
+)
 
 // The variables that every rule may use, for every workload kind.
 const (
@@ -51,11 +55,13 @@ func preludeBefore() []variable {
 	}
 }
 
-// templateOf is the pod template in any workload; a Pod is its own template.
+// templateOf is the pod template in any workload; a Pod is its own template. A
+// ControllerRevision is no workload, but a template that a workload's controller uses.
 func templateOf(root string) string {
 	return fmt.Sprintf("%[1]s.kind == 'Pod' ? %[1]s : "+
 		"%[1]s.kind == 'CronJob' ? %[1]s.?spec.?jobTemplate.?spec.?template.orValue({}) : "+
-		"%[1]s.?spec.?template.orValue({})", root)
+		"%[1]s.kind == 'ControllerRevision' ? %[2]s : "+
+		"%[1]s.?spec.?template.orValue({})", root, admission.RevisionTemplate(root))
 }
 
 func specOf(template string) string {

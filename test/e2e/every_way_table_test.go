@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	quantity "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -74,6 +76,7 @@ func waysIn(namespace string) []way {
 		for _, object := range everyKind(arriving, namespace, template(arriving, flaw.mar)) {
 			all = append(all, creations(object, flaw)...)
 		}
+		all = append(all, creations(revision(arriving, namespace, template(arriving, flaw.mar)), flaw)...)
 	}
 	for _, object := range everyKind(standing, namespace, template(standing)) {
 		all = append(all, changes(object)...)
@@ -129,6 +132,18 @@ func everyKind(name, namespace string, template corev1.PodTemplateSpec) []client
 		cronJob(meta.Name, namespace, once),
 		&corev1.Pod{ObjectMeta: meta, Spec: template.Spec},
 	}
+}
+
+// revision is a ControllerRevision of the template, as the controllers of StatefulSets and
+// DaemonSets write and read them.
+func revision(name, namespace string, template corev1.PodTemplateSpec) *appsv1.ControllerRevision {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": template}})
+	if err != nil {
+		panic(err)
+	}
+	meta := in(namespace, name)
+	meta.Labels = template.Labels
+	return &appsv1.ControllerRevision{ObjectMeta: meta, Revision: 7, Data: runtime.RawExtension{Raw: patch}}
 }
 
 // idle takes from an object its pods, and from a Pod its node, so that it can stand for as

@@ -9,7 +9,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,7 +39,7 @@ func TestEveryWayToAPodIsGuarded(t *testing.T) {
 		// lacks are the resources that their role does not let them write.
 		lacks []string
 	}{
-		{"somebody with the role edit", dev, []string{"pods/ephemeralcontainers", "pods/resize"}},
+		{"somebody with the role edit", dev, []string{"pods/ephemeralcontainers", "pods/resize", controllerRevisions}},
 		{"somebody with every right in the namespace", almighty, nil},
 		{"the administrator of the cluster", w.admin, nil},
 		{"somebody whose client speaks protobuf", w.protobuf(t), nil},
@@ -68,6 +67,7 @@ func TestEveryWayToAPodIsGuarded(t *testing.T) {
 			"deployment-controller makes ReplicaSets", "cronjob-controller makes Jobs",
 			"replicaset-controller makes Pods", "replication-controller makes Pods", "statefulset-controller makes Pods",
 			"daemon-set-controller makes Pods", "job-controller makes Pods",
+			"statefulset-controller makes ControllerRevisions", "daemon-set-controller makes ControllerRevisions",
 		))
 	})
 	t.Run("by what is inert nothing comes into being", func(t *testing.T) {
@@ -83,11 +83,11 @@ func TestEveryWayToAPodIsGuarded(t *testing.T) {
 		templates := &corev1.PodTemplate{ObjectMeta: in(namespace, arriving), Template: template(arriving, unpinnedImage)}
 		NewWithT(t).Expect(almighty.Create(t.Context(), templates)).To(Succeed())
 	})
-	t.Run("a team may not write the ControllerRevisions of which the controller of StatefulSets makes pods", func(t *testing.T) {
-		for _, person := range []*person{dev, w.developer(t, "admin", namespace)} {
-			g := NewWithT(t)
-			g.Expect(creation(&appsv1.ControllerRevision{ObjectMeta: in(namespace, "forged"), Revision: 1})(t.Context(), person)).To(Satisfy(apierrors.IsForbidden))
-			g.Expect(deletion(&appsv1.ControllerRevision{ObjectMeta: in(namespace, "any")})(t.Context(), person)).To(Satisfy(apierrors.IsForbidden))
+	t.Run("what complies, and what holds no pod template, may be kept in a ControllerRevision", func(t *testing.T) {
+		other := revision(arriving, namespace, template(arriving))
+		other.Data.Raw = []byte(`{"spec":{"template":{"spec":{"domain":{"cpu":{"cores":7}}}}}}`)
+		for _, object := range []client.Object{revision(arriving, namespace, template(arriving)), other} {
+			NewWithT(t).Expect(attempt(t.Context(), almighty, object)).To(Succeed())
 		}
 	})
 
@@ -196,7 +196,8 @@ func (w *world) unjudged(t *testing.T, namespace string) []string {
 			UserName: "system:serviceaccount:" + metav1.NamespaceSystem + ":" + account.Name, Groups: []string{user.SystemPrivilegedGroup},
 		}
 		controller := w.person(t, config)
-		for _, object := range everyKind(arriving, namespace, template(arriving, unpinnedImage)) {
+		violators := everyKind(arriving, namespace, template(arriving, unpinnedImage))
+		for _, object := range append(violators, revision(arriving, namespace, template(arriving, unpinnedImage))) {
 			if err := attempt(t.Context(), controller, object); err != nil {
 				g.Expect(err).To(MatchError(ContainSubstring("image-pinned")), account.Name)
 				continue
