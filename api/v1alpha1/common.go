@@ -71,10 +71,13 @@ const (
 	ConditionPromotable = "Promotable"
 	// ConditionDefaultsAvailable is True on an EnvironmentPolicy when the cluster can apply safe defaults.
 	ConditionDefaultsAvailable = "DefaultsAvailable"
-	// ConditionAdmissionLive is True on an EnvironmentPolicy when each of its native admission policies has answered a probe; Unknown until then.
+	// ConditionAdmissionLive is True on an EnvironmentPolicy when each of its native admission policies has answered a probe, those that stand still aside; Unknown until then.
 	ConditionAdmissionLive = "AdmissionLive"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
+	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
+	// it did under the same tag.
+	ConditionTagMoved = "TagMoved"
 	// ConditionWorkloadGone is True, and present, on a ReadinessReport whose workload was deleted; since then the report is kept.
 	ConditionWorkloadGone = "WorkloadGone"
 )
@@ -92,10 +95,13 @@ const (
 	ReasonEnvironmentMissing = "EnvironmentMissing"
 	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonInvalidParameters  = "InvalidParameters"
+	ReasonNotCompiled        = "NotCompiled"
+	ReasonTooManyGuardrails  = "TooManyGuardrails"
 	ReasonResourceMissing    = "ResourceMissing"
 	ReasonPolicyMissing      = "NoEnvironmentPolicy"
 	ReasonSourceUnknown      = "SourceUnknown"
 	ReasonNoWorkloads        = "NoWorkloads"
+	ReasonInvalidMapping     = "InvalidMapping"
 	ReasonAllOpen            = "AllOpen"
 	ReasonEvidenceMissing    = "EvidenceMissing"
 	ReasonBlocked            = "Blocked"
@@ -103,9 +109,16 @@ const (
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
+	ReasonImagesDiffer       = "ImagesDiffer"
+	ReasonImagesChanged      = "ImagesChanged"
 	ReasonSeenLive           = "SeenLive"
 	ReasonNotSeenLive        = "NotSeenLive"
 	ReasonNoNamespaces       = "NoNamespaces"
+	ReasonConnectionMissing  = "ConnectionMissing"
+	ReasonConnectionInvalid  = "ConnectionInvalid"
+	ReasonConnectionDenied   = "ConnectionDenied"
+	ReasonConnectionSilent   = "ConnectionSilent"
+	ReasonClocksDiffer       = "ClocksDiffer"
 )
 
 // Annotations and labels that Rampart reads or writes.
@@ -119,10 +132,32 @@ const (
 	AnnotationOnFailure = Group + "/on-failure"
 	// AnnotationDrills set to Off on a workload stops drills of it.
 	AnnotationDrills = Group + "/drills"
+	// LabelTests on a Job names the workload that it tests: "shop", or "StatefulSet.shop"
+	// where workloads of several kinds have the name.
+	LabelTests = Group + "/tests"
+	// LabelQuality on a Job that tests a workload names the quality that its end speaks of.
+	LabelQuality = Group + "/quality"
+	// AnnotationRenamedFrom on a workload names the one whose place it takes: "shop", or
+	// "StatefulSet/shop" for one of another kind.
+	AnnotationRenamedFrom = Group + "/renamed-from"
 	// AnnotationBypass on a write gives the reason for passing a closed gate; it needs the verb bypass on the gate.
 	AnnotationBypass = Group + "/bypass"
+	// LabelPromotesFrom on a Namespace names the namespace that changes come from: Rampart makes a PromotionGate for it.
+	LabelPromotesFrom = Group + "/promotes-from"
+	// AnnotationDescription says what an object is, to people who find it.
+	AnnotationDescription = "kubernetes.io/description"
+	// LabelBaseline on an object says which EnvironmentPolicy's baseline it is part of.
+	LabelBaseline = Group + "/baseline"
+	// SecretTypeConnection is the type of a Secret in the operator's namespace that declares the connection
+	// of its name to another cluster, by a kubeconfig under the key KeyKubeconfig.
+	SecretTypeConnection = Group + "/cluster-connection"
+	// KeyKubeconfig is the key of such a Secret.
+	KeyKubeconfig = "kubeconfig"
 	// LabelManagedBy marks the objects that Rampart made.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
 	ManagedBy = "rampart"
+	// BaselineManager is the field manager of what the baseline states in objects that are
+	// not the operator's: labels of Namespaces, and the default service account.
+	BaselineManager = "rampart-baseline"
 )

@@ -39,6 +39,22 @@ func (s EnvironmentPolicySpec) Effective() EnvironmentPolicySpec {
 	drills := allocate(&out.Drills)
 	setDefault(&drills.Mode, inStage(out.Stage, DrillsOff, DrillsWhenNeeded, DrillsOff))
 	setDefault(&drills.Pause, &metav1.Duration{Duration: 20 * time.Second})
+	setDefault(&drills.Singletons, SingletonsRestart)
+
+	baseline := allocate(&out.Baseline)
+	setDefault(&baseline.NetworkIsolation, BaselineReport)
+	setDefault(&baseline.DisruptionBudgets, BaselineReport)
+	setDefault(&baseline.DefaultToken, BaselineReport)
+	setDefault(&baseline.StartLevel, ActReport)
+	podSecurity := allocate(&baseline.PodSecurity)
+	setDefault(&podSecurity.Mode, BaselineReport)
+	setDefault(&podSecurity.Level, "baseline")
+	if baseline.ResourceQuota != nil {
+		setDefault(&baseline.ResourceQuota.Mode, BaselineReport)
+	}
+	if baseline.DefaultRequests != nil {
+		setDefault(&baseline.DefaultRequests.Mode, BaselineReport)
+	}
 
 	radius := allocate(&out.BlastRadius)
 	setDefault(&radius.ActionsPerHour, 2)

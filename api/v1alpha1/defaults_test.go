@@ -43,7 +43,13 @@ func TestAStageAloneGivesEveryFieldADefault(t *testing.T) {
 			}))
 			g.Expect(*effective.Rollout).To(Equal(v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureReport, StartLevel: v1alpha1.ActReport}))
 			g.Expect(*effective.Promotion).To(Equal(v1alpha1.ReadinessTargets{Target: test.target, Confidence: 90, Qualities: test.qualities}))
-			g.Expect(*effective.Drills).To(Equal(v1alpha1.DrillPolicy{Mode: test.drills, Pause: &metav1.Duration{Duration: 20 * time.Second}}))
+			g.Expect(*effective.Drills).To(Equal(v1alpha1.DrillPolicy{
+				Mode: test.drills, Pause: &metav1.Duration{Duration: 20 * time.Second}, Singletons: v1alpha1.SingletonsRestart,
+			}))
+			g.Expect(*effective.Baseline).To(Equal(v1alpha1.BaselinePolicy{
+				NetworkIsolation: v1alpha1.BaselineReport, DisruptionBudgets: v1alpha1.BaselineReport, DefaultToken: v1alpha1.BaselineReport, StartLevel: v1alpha1.ActReport,
+				PodSecurity: &v1alpha1.PodSecurityBaseline{Mode: v1alpha1.BaselineReport, Level: "baseline"},
+			}), "a baseline reports")
 			g.Expect(*effective.BlastRadius).To(Equal(v1alpha1.BlastRadius{ActionsPerHour: 2, MaxConcurrent: 3, MaxUnhealthy: 20}))
 		})
 	}
@@ -71,9 +77,13 @@ func TestWhatAPolicySaysIsKept(t *testing.T) {
 		Drift: &v1alpha1.DriftPolicy{
 			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"tool"}, CorrectAfter: &metav1.Duration{}, StartLevel: v1alpha1.ActAct,
 		},
-		Rollout:     &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
-		Promotion:   &v1alpha1.ReadinessTargets{Target: 53, Confidence: 54, Qualities: []v1alpha1.Quality{v1alpha1.SafeFailure}},
-		Drills:      &v1alpha1.DrillPolicy{Mode: v1alpha1.DrillsOff, Pause: &metav1.Duration{}},
+		Rollout:   &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
+		Promotion: &v1alpha1.ReadinessTargets{Target: 53, Confidence: 54, Qualities: []v1alpha1.Quality{v1alpha1.SafeFailure}},
+		Drills:    &v1alpha1.DrillPolicy{Mode: v1alpha1.DrillsOff, Pause: &metav1.Duration{}, Singletons: v1alpha1.SingletonsEvict},
+		Baseline: &v1alpha1.BaselinePolicy{
+			NetworkIsolation: v1alpha1.BaselineOff, DisruptionBudgets: v1alpha1.BaselineApply, DefaultToken: v1alpha1.BaselineOff, StartLevel: v1alpha1.ActAct,
+			PodSecurity: &v1alpha1.PodSecurityBaseline{Mode: v1alpha1.BaselineApply, Level: "restricted"},
+		},
 		BlastRadius: &v1alpha1.BlastRadius{ActionsPerHour: 1, MaxConcurrent: 1, MaxUnhealthy: 1},
 	}
 	before := *said.DeepCopy()

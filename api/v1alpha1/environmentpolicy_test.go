@@ -49,6 +49,10 @@ func TestAnEnvironmentPolicyIsValidated(t *testing.T) {
 		{"a name of 41 characters is too long", "metadata: {name: " + strings.Repeat("a", 41) + "}\n" + policy("Staging"), "at most 40 characters"},
 		{"an environment follows another", policy("Staging", "follows: {name: development}"), ""},
 		{"an environment does not follow itself", "metadata: {name: me}\n" + policy("Staging", "follows: {name: me}"), "cannot follow itself"},
+		{"an environment follows its namesake in another cluster", "metadata: {name: me}\n" + policy("Staging", "follows: {name: me, cluster: other}"), ""},
+		{"the cluster of the environment before is named", policy("Staging", "follows: {name: development, cluster: ''}"), "spec.follows.cluster"},
+		{"the cluster of the environment before is a connection", policy("Staging", "follows: {name: development, cluster: a/b}"), "spec.follows.cluster"},
+		{"the cluster of the environment before fits", policy("Staging", "follows: {name: development, cluster: "+strings.Repeat("a", 64)+"}"), "spec.follows.cluster"},
 		{"the environment before has a name", policy("Staging", "follows: {name: ''}"), "spec.follows.name"},
 		{"the environment before has a name that fits", policy("Staging", "follows: {name: "+strings.Repeat("a", 41)+"}"), "spec.follows.name"},
 
@@ -196,6 +200,9 @@ func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 		{"drills run or do not", policy("Staging", "drills: {mode: Always}"), "spec.drills.mode"},
 		{"drills pause for a day at most", policy("Staging", "drills: {pause: 25h}"), "between 0s and 24h"},
 		{"drills do not pause backwards", policy("Staging", "drills: {pause: -1s}"), "between 0s and 24h"},
+		{"the only pod may be drilled too", policy("Staging", "drills: {singletons: Evict}"), ""},
+		{"the only pod is drilled in known ways", policy("Staging", "drills: {singletons: Always}"), "spec.drills.singletons"},
+		{"how the only pod is drilled matters only to who drills", policy("Staging", "drills: {mode: 'Off', singletons: Evict}"), "singletons has no use while mode is Off"},
 		{"the pause of drills matters only to who drills", policy("Staging", "drills: {mode: 'Off', pause: 1s}"), "pause has no use while mode is Off"},
 
 		{"the qualities are three", policy("Staging", "promotion: {qualities: [Speed]}"), "spec.promotion.qualities[0]"},

@@ -22,7 +22,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
-// +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || has(self.spec.follows.cluster) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
 type EnvironmentPolicy struct {
 	metav1.TypeMeta `json:",inline"`
 
@@ -106,6 +106,10 @@ type EnvironmentPolicySpec struct {
 	// +optional
 	Drills *DrillPolicy `json:"drills,omitempty"`
 
+	// baseline is what every namespace here gets beside what its team brings.
+	// +optional
+	Baseline *BaselinePolicy `json:"baseline,omitempty"`
+
 	// blastRadius limits how much the operator itself changes here at once.
 	// +optional
 	BlastRadius *BlastRadius `json:"blastRadius,omitempty"`
@@ -125,6 +129,15 @@ type EnvironmentReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
 	Name string `json:"name"`
+
+	// cluster is the connection to the cluster that it is in: the name of a Secret of the
+	// type rampart.dev/cluster-connection in the operator's namespace. While that cluster
+	// cannot be read, nothing is raised here. Left out, it is in this cluster.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // GuardrailEntry brings one guardrail, or all with a label, into an environment.
@@ -249,7 +262,9 @@ type Progression struct {
 
 	// rings: Automatic enforces in the most compliant namespace first, then in a quarter
 	// of them, then in all, with clean trials in each ring before the next. Off enforces
-	// everywhere at once, but in namespaces that are held back. Default: Automatic.
+	// everywhere at once, but in namespaces that are held back at that moment, or that come
+	// with running workloads later. In both, what a namespace brings once it is enforced
+	// takes nothing back. Default: Automatic.
 	// +optional
 	Rings RingMode `json:"rings,omitempty"`
 }
@@ -384,16 +399,25 @@ type ReadinessTargets struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=3
 	Qualities []Quality `json:"qualities,omitempty"`
+
+	// naturalTrials is how many clean trials of each quality must have come about by
+	// themselves: drills and tests do not count towards it. Default: 0, so that a drill
+	// may be all the evidence there is.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	NaturalTrials int32 `json:"naturalTrials,omitempty"`
 }
 
 // DrillPolicy says whether the operator may disturb workloads to see them recover.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.pause) || !has(self.mode) || self.mode != 'Off'",message="pause has no use while mode is Off: set mode WhenNeeded, or leave pause out"
+// +kubebuilder:validation:XValidation:rule="!has(self.singletons) || !has(self.mode) || self.mode != 'Off'",message="singletons has no use while mode is Off: set mode WhenNeeded, or leave singletons out"
 type DrillPolicy struct {
-	// mode: WhenNeeded evicts single pods of healthy workloads while a PromotionGate
-	// waits for evidence that ordinary life has not produced; Off never does. Default:
-	// WhenNeeded in Staging, Off elsewhere. A workload annotated rampart.dev/drills: Off
-	// is left alone.
+	// mode: WhenNeeded evicts single pods of healthy workloads, or restarts the rollout of
+	// one with a single replica, while a PromotionGate waits for evidence that ordinary
+	// life has not produced; Off never does. Default: WhenNeeded in Staging, Off elsewhere.
+	// A workload annotated rampart.dev/drills: Off is left alone.
 	// +optional
 	Mode DrillMode `json:"mode,omitempty"`
 
@@ -402,7 +426,27 @@ type DrillPolicy struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="pause is between 0s and 24h"
 	Pause *metav1.Duration `json:"pause,omitempty"`
+
+	// singletons: Restart restarts the rollout of a Deployment with a single replica, where
+	// its strategy brings the new pod before the old one goes, so that nothing is
+	// interrupted; other workloads with a single pod are left alone. Evict evicts the only
+	// pod, of every kind: the workload is gone for as long as its pod takes to start. Off
+	// leaves every workload with a single pod alone. Default: Restart.
+	// +optional
+	Singletons SingletonDrills `json:"singletons,omitempty"`
 }
+
+// SingletonDrills says how a workload with a single pod is drilled.
+//
+// +kubebuilder:validation:Enum=Restart;Evict;Off
+type SingletonDrills string
+
+// The drills of workloads with a single pod.
+const (
+	SingletonsRestart SingletonDrills = "Restart"
+	SingletonsEvict   SingletonDrills = "Evict"
+	SingletonsOff     SingletonDrills = "Off"
+)
 
 // DrillMode says whether drills run.
 //
@@ -499,6 +543,13 @@ type EnvironmentPolicyStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=256
 	Guardrails []GuardrailState `json:"guardrails,omitempty"`
+
+	// baseline is how its items stand over the namespaces.
+	// +optional
+	// +listType=map
+	// +listMapKey=item
+	// +kubebuilder:validation:MaxItems=6
+	Baseline []BaselineState `json:"baseline,omitempty"`
 
 	// history is what changed last, newest first.
 	// +optional
@@ -614,7 +665,7 @@ type GuardrailState struct {
 	RingSince *metav1.Time `json:"ringSince,omitempty"`
 
 	// ringNamespaces are the namespaces of the rings First and Quarter. In the ring All,
-	// every namespace but those of heldBack is enforced.
+	// every namespace but those of heldBackNamespaces is enforced.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=50
@@ -622,13 +673,38 @@ type GuardrailState struct {
 	RingNamespaces []string `json:"ringNamespaces,omitempty"`
 
 	// heldBack are the namespaces that stay at Warn while others are enforced, because
-	// their changes still bring new findings, or because they came with running workloads.
-	// While Enforce is still to come, the first 10 that it would leave out.
+	// their changes brought new findings before they were enforced, because they came with
+	// running workloads, or because they were excluded until now. The first 50, each with
+	// the reason; heldBackTotal counts all. While Enforce is still to come, the first 10
+	// that it would leave out.
 	// +optional
 	// +listType=map
 	// +listMapKey=namespace
 	// +kubebuilder:validation:MaxItems=50
 	HeldBack []HeldBack `json:"heldBack,omitempty"`
+
+	// heldBackTotal is how many namespaces are held back, those not listed included.
+	// +optional
+	HeldBackTotal int32 `json:"heldBackTotal,omitempty"`
+
+	// heldBackNamespaces are the names of those that are held back while others are
+	// enforced: a namespace that is released has earned it, and an operator that restarts
+	// knows whom. Of more than 1,000, the first; whoever is not listed is held back all the
+	// same, for as long as its own changes, or its arrival, speak for that.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=63
+	HeldBackNamespaces []string `json:"heldBackNamespaces,omitempty"`
+
+	// excludedNamespaces are those that an exclusion leaves out as a whole, and those that
+	// it left out until a moment ago: they are held back until they have brought a clean
+	// revision. Of the latter, the last that fit.
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +kubebuilder:validation:MaxItems=256
+	ExcludedNamespaces []ExcludedNamespace `json:"excludedNamespaces,omitempty"`
 
 	// wouldBeRefused are workloads and objects that violate the guardrail now: what
 	// Enforce would refuse if it came anew. The first 10; violating counts all.
@@ -641,6 +717,25 @@ type GuardrailState struct {
 	// excluded is how many workloads and objects an exclusion leaves out.
 	// +optional
 	Excluded int32 `json:"excluded,omitempty"`
+
+	// uncountable is how many workloads and objects have more findings than their report
+	// tells apart, 512, or than it has room for. Of those, only the number of findings is
+	// compared: one in place of another is not seen as new.
+	// +optional
+	Uncountable int32 `json:"uncountable,omitempty"`
+
+	// uncompiled says why this operator cannot compile the rule, which was accepted before.
+	// It stays in admission as it was, nothing is judged by it, and its level does not move.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Uncompiled string `json:"uncompiled,omitempty"`
+
+	// standstill says why native admission has it as it was, and not as it stands here: the
+	// API server refuses a policy that it is in, or it shares one with a guardrail that has
+	// no other place. It does not rise meanwhile; all others do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Standstill string `json:"standstill,omitempty"`
 
 	// noisy is how many findings nobody acted on through three later revisions, or that
 	// came and went without a change.
@@ -685,6 +780,18 @@ type HeldBack struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Why string `json:"why,omitempty"`
+}
+
+// ExcludedNamespace is a namespace that a guardrail leaves out as a whole, or did.
+type ExcludedNamespace struct {
+	// namespace that is left out.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+
+	// until is when the exclusion went; left out while it stands.
+	// +optional
+	Until *metav1.Time `json:"until,omitempty"`
 }
 
 // LevelChange is one step of a guardrail.

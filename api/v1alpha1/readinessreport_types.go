@@ -7,8 +7,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ReadinessReport is what the operator has seen of one workload: the behaviour of its
 // revision, the guardrails it violates, its drift, and what was done about it. Only
-// the operator writes reports. A report outlives its workload by seven days, that of a
-// bare Pod or Job by an hour.
+// the operator writes reports. A report outlives its workload by seven days. Of bare Pods
+// and Jobs, and of objects that run nothing, only 20 outlive them in a namespace: those
+// that went last, as many with findings as without where there are more.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -85,6 +86,16 @@ type ReadinessReportStatus struct {
 	// +optional
 	Revision Revision `json:"revision,omitempty"`
 
+	// renamedFrom is the workload whose evidence this one has taken over.
+	// +optional
+	// +kubebuilder:validation:MaxLength=280
+	RenamedFrom string `json:"renamedFrom,omitempty"`
+
+	// renamedTo is the workload that has taken over the evidence of this one, which is gone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=280
+	RenamedTo string `json:"renamedTo,omitempty"`
+
 	// targets are what the revision is measured against: the strictest of the gates
 	// that wait for it, else the default of the next stage.
 	// +optional
@@ -117,7 +128,8 @@ type ReadinessReportStatus struct {
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`
 
-	// outcomes are the last 10 revisions, newest first.
+	// outcomes are the last 10 revisions, newest first. Of older ones, those that no write to
+	// the workload brought are left out first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -144,9 +156,15 @@ type ReadinessReportStatus struct {
 	// +optional
 	LastDrill *metav1.Time `json:"lastDrill,omitempty"`
 
-	// drillRefused is when a drill last came to nothing because the eviction was refused.
+	// drillRefused is when a drill last came to nothing because it was refused, or taken back.
 	// +optional
 	DrillRefused *metav1.Time `json:"drillRefused,omitempty"`
+
+	// drillsBarred says why no drill brings the evidence that a gate waits for, when that
+	// does not pass by itself: the gate waits for ordinary life, or for a change.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	DrillsBarred string `json:"drillsBarred,omitempty"`
 
 	// actions are the last 10 things that the operator did to the workload, or would
 	// have done, newest first.
@@ -215,7 +233,9 @@ type ReportedObject struct {
 
 // Revision is what runs.
 type Revision struct {
-	// hash identifies it: the pod template without what only restarts it.
+	// hash identifies it: the pod template without what only restarts it, the update
+	// strategy, the contents of the ConfigMaps that the template uses, and what its tags
+	// resolve to once one of them has moved. The contents of Secrets are no part of it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash,omitempty"`
@@ -238,6 +258,11 @@ type Revision struct {
 	// +optional
 	Mechanism RevisionMechanism `json:"mechanism,omitempty"`
 
+	// previous is the mechanism of the revision before it: what is carried from there is
+	// measured by the difference.
+	// +optional
+	Previous *RevisionMechanism `json:"previous,omitempty"`
+
 	// containers are its images and commands.
 	// +optional
 	// +listType=map
@@ -253,12 +278,25 @@ type RevisionMechanism struct {
 	// +kubebuilder:validation:MaxLength=64
 	Content string `json:"content,omitempty"`
 
+	// configuration is what the template uses of ConfigMaps: half of the evidence carries
+	// over a change. Empty when it uses none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Configuration string `json:"configuration,omitempty"`
+
+	// images is what the tags of the containers resolve to, once one of them has moved
+	// while the template stayed: half of the evidence carries over a change. Empty until then.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Images string `json:"images,omitempty"`
+
 	// starting is readiness, liveness and startup probes: predictability does not survive a change.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Starting string `json:"starting,omitempty"`
 
-	// recovering is probes and update strategy: recoverability does not survive a change.
+	// recovering is probes and update strategy: recoverability and safe failure do not
+	// survive a change.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Recovering string `json:"recovering,omitempty"`
@@ -286,10 +324,30 @@ type RevisionContainer struct {
 	// +kubebuilder:validation:MaxLength=512
 	Digest string `json:"digest,omitempty"`
 
-	// command as the template says it.
+	// platform of the nodes that say so: their architecture and container runtime.
+	// Digests of different platforms are not compared.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Platform string `json:"platform,omitempty"`
+
+	// otherDigest is another digest that some of the pods run now, on the same platform: the
+	// tag has moved. Nothing counts for the revision until all run the same.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	OtherDigest string `json:"otherDigest,omitempty"`
+
+	// command as the template says it; left out when it is too long, see commandDigest.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=1024
 	Command []string `json:"command,omitempty"`
+
+	// commandDigest identifies a command of more than 64 words or 1024 characters. No gate
+	// admits such a command: put it into a script in the image.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CommandDigest string `json:"commandDigest,omitempty"`
 
 	// init is true for an init container.
 	// +optional
@@ -319,6 +377,11 @@ type QualityScore struct {
 	// +optional
 	Needed int32 `json:"needed,omitempty"`
 
+	// naturalNeeded is how many clean trials are missing that neither a drill nor a test
+	// set off, where the targets ask for them.
+	// +optional
+	NaturalNeeded int32 `json:"naturalNeeded,omitempty"`
+
 	// clean is how many trials succeeded.
 	// +optional
 	// +kubebuilder:default=0
@@ -342,7 +405,7 @@ type QualityScore struct {
 
 // TrialKind is what was observed.
 //
-// +kubebuilder:validation:Enum=Rollout;Start;Run;Replacement;Termination
+// +kubebuilder:validation:Enum=Rollout;Start;Run;Replacement;Restart;Rollback;Termination;Containment;ContainedRollout;Renewal;Test
 type TrialKind string
 
 // The kinds of trials.
@@ -355,8 +418,21 @@ const (
 	TrialRun TrialKind = "Run"
 	// TrialReplacement is a disrupted pod whose capacity is restored in time.
 	TrialReplacement TrialKind = "Replacement"
+	// TrialRestart is a running pod that is ready again after one of its containers failed.
+	TrialRestart TrialKind = "Restart"
+	// TrialRollback is a return to an earlier revision that becomes available in time.
+	TrialRollback TrialKind = "Rollback"
 	// TrialTermination is a pod that ends by itself within its grace period.
 	TrialTermination TrialKind = "Termination"
+	// TrialContainment is a pod that gets no more traffic when it is not ready, while others do.
+	TrialContainment TrialKind = "Containment"
+	// TrialContainedRollout is a failed rollout that takes away no more pods than it may.
+	TrialContainedRollout TrialKind = "ContainedRollout"
+	// TrialRenewal is a restart of the rollout by a drill: all pods are replaced in time.
+	TrialRenewal TrialKind = "Renewal"
+	// TrialTest is a Job of the team's that tests the workload. It speaks of the quality
+	// that its label names.
+	TrialTest TrialKind = "Test"
 )
 
 // TrialOutcome is how a trial ended.
@@ -378,13 +454,14 @@ const (
 
 // TrialSource is what set a trial off.
 //
-// +kubebuilder:validation:Enum=Natural;Drill
+// +kubebuilder:validation:Enum=Natural;Drill;Test
 type TrialSource string
 
 // The sources of trials.
 const (
 	SourceNatural TrialSource = "Natural"
 	SourceDrill   TrialSource = "Drill"
+	SourceTest    TrialSource = "Test"
 )
 
 // Evidence is the trials of the current revision.
@@ -475,10 +552,14 @@ type OpenTrial struct {
 	// +kubebuilder:validation:MaxLength=253
 	Episode string `json:"episode,omitempty"`
 
-	// source is Drill when the operator caused it.
+	// source is Drill when the operator caused it, and Test when a test Job of the team's did.
 	// +optional
 	// +kubebuilder:default=Natural
 	Source TrialSource `json:"source,omitempty"`
+
+	// quality that a Test speaks of; the kind says it for all others.
+	// +optional
+	Quality Quality `json:"quality,omitempty"`
 
 	// since is when it began.
 	// +required
@@ -509,9 +590,13 @@ type Trial struct {
 	// +kubebuilder:validation:MaxLength=253
 	Episode string `json:"episode,omitempty"`
 
-	// source is Drill when the operator caused it.
+	// source is Drill when the operator caused it, and Test when a test Job of the team's did.
 	// +optional
 	Source TrialSource `json:"source,omitempty"`
+
+	// quality that a Test speaks of; the kind says it for all others.
+	// +optional
+	Quality Quality `json:"quality,omitempty"`
 
 	// time when it ended.
 	// +optional
@@ -581,6 +666,9 @@ type GuardrailVerdict struct {
 	// +optional
 	Flapped int32 `json:"flapped,omitempty"`
 }
+
+// UncountableKeys stands in the keys of a verdict for more findings than it tells apart.
+const UncountableKeys = "+"
 
 // Finding is one violation of a guardrail.
 type Finding struct {
@@ -661,6 +749,11 @@ type RevisionOutcome struct {
 	// +kubebuilder:validation:MaxLength=64
 	Hash string `json:"hash"`
 
+	// cause is what made it another revision than the one before. Admission sees none of
+	// the causes ConfigMaps and Images: they are no trials of guardrails or gates.
+	// +optional
+	Cause RevisionCause `json:"cause,omitempty"`
+
 	// time when it was first seen.
 	// +optional
 	Time metav1.Time `json:"time,omitempty"`
@@ -705,6 +798,33 @@ type RevisionOutcome struct {
 	Evidence []CarriedEvidence `json:"evidence,omitempty"`
 }
 
+// RevisionCause is what made a revision another one than the one before.
+//
+// +kubebuilder:validation:Enum=Created;Template;Strategy;ConfigMaps;Images
+type RevisionCause string
+
+// The causes of revisions.
+const (
+	// CauseCreated is a workload that was made, or made again.
+	CauseCreated RevisionCause = "Created"
+	// CauseTemplate is a change of the pod template.
+	CauseTemplate RevisionCause = "Template"
+	// CauseStrategy is a change of the update strategy alone.
+	CauseStrategy RevisionCause = "Strategy"
+	// CauseConfigMaps is a change of the ConfigMaps that the template uses. Pods from
+	// before go on.
+	CauseConfigMaps RevisionCause = "ConfigMaps"
+	// CauseImages is a tag that has moved: the same template runs other code.
+	CauseImages RevisionCause = "Images"
+)
+
+// ByWrite says whether a revision came by a write of its workload, which admission judges. Of
+// the others nobody knows who brought them, and nothing could have refused them.
+func (c RevisionCause) ByWrite() bool { return c != CauseConfigMaps && c != CauseImages }
+
+// KeepsPods says whether a revision came without new pods: those from before go on.
+func (c RevisionCause) KeepsPods() bool { return !c.ByWrite() || c == CauseStrategy }
+
 // RolloutResult is what became of a rollout.
 //
 // +kubebuilder:validation:Enum=Rolling;Stable;Failed;Superseded
@@ -720,13 +840,15 @@ const (
 
 // Arrival says whether a revision was proven when it came to a gated namespace.
 //
-// +kubebuilder:validation:Enum=Proven;Unproven
+// +kubebuilder:validation:Enum=Proven;Unproven;Hotfix
 type Arrival string
 
 // The ways to arrive.
 const (
 	ArrivalProven   Arrival = "Proven"
 	ArrivalUnproven Arrival = "Unproven"
+	// ArrivalHotfix came by the hotfix lane: it was not proven, and counts against the gate's climb.
+	ArrivalHotfix Arrival = "Hotfix"
 )
 
 // ProvenRevision is a revision that reached its targets.
@@ -794,11 +916,16 @@ type TemplateChange struct {
 
 // DrillKind is what a drill does.
 //
-// +kubebuilder:validation:Enum=Evict
+// +kubebuilder:validation:Enum=Evict;Restart
 type DrillKind string
 
-// DrillEvict evicts one pod.
-const DrillEvict DrillKind = "Evict"
+// The kinds of drills.
+const (
+	// DrillEvict evicts one pod.
+	DrillEvict DrillKind = "Evict"
+	// DrillRestart restarts the rollout of a Deployment, as kubectl rollout restart does.
+	DrillRestart DrillKind = "Restart"
+)
 
 // Drill is a disturbance by the operator that produces a trial. It is written down
 // before it begins, so that a crash cannot repeat it.
@@ -816,6 +943,11 @@ type Drill struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	PodUID string `json:"podUID"`
+
+	// podTemplateHash names the pods before a Restart: it has begun once they are named otherwise.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
 	// since is when it began.
 	// +required
