@@ -31,6 +31,7 @@ func production() *v1alpha1.EnvironmentPolicy {
 				{
 					Name: "image-pinned", Level: v1alpha1.Enforce, MaxLevel: v1alpha1.Enforce, Since: metav1.NewTime(noon.Add(-time.Hour)),
 					Ring: v1alpha1.RingFirst, RingNamespaces: []string{"shop"}, Score: ptr.To[int32](86), Revisions: 12, WouldRefuse: 1, Violating: 3,
+					HeldBackTotal:  3,
 					HeldBack:       []v1alpha1.HeldBack{{Namespace: "payments", Owner: "team-pay", Why: "its newest revision brought a new finding"}},
 					WouldBeRefused: []string{"payments/Deployment api: container api image api is not pinned"}, Next: "Quarter after a clean revision in shop",
 				},

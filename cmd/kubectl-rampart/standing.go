@@ -35,8 +35,8 @@ func levelOf(s v1alpha1.GuardrailState) string {
 		return string(s.Level)
 	case s.Ring != "" && s.Ring != v1alpha1.RingAll:
 		return fmt.Sprintf("%s (%s)", s.Level, s.Ring)
-	case len(s.HeldBack) > 0:
-		return fmt.Sprintf("%s (but %d)", s.Level, len(s.HeldBack))
+	case s.HeldBackTotal > 0:
+		return fmt.Sprintf("%s (but %d)", s.Level, s.HeldBackTotal)
 	default:
 		return string(s.Level)
 	}
@@ -81,6 +81,15 @@ func writeStanding(w io.Writer, s standing) error {
 	list("Would be refused", s.state.WouldBeRefused)
 	row("Excluded", "%d", s.state.Excluded)
 	row("Not evaluated", "%d", s.state.Failing)
+	if s.state.Uncountable > 0 {
+		row("Not told apart", "%d: they have too many findings, and only the number is compared", s.state.Uncountable)
+	}
+	if s.state.Uncompiled != "" {
+		row("Does not compile", "%s", s.state.Uncompiled)
+	}
+	if s.state.Standstill != "" {
+		row("Stands still", "%s", s.state.Standstill)
+	}
 	row("Noisy findings", "%d", s.state.Noisy)
 	row("Fixed findings", "%d", s.state.Fixed)
 	if s.rule.Spec.Predicts != "" {
@@ -99,6 +108,9 @@ func heldBack(state v1alpha1.GuardrailState) []string {
 			owner = " (" + h.Owner + ")"
 		}
 		all = append(all, fmt.Sprintf("%s%s: %s", h.Namespace, owner, h.Why))
+	}
+	if more := int(state.HeldBackTotal) - len(all); more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return all
 }

@@ -73,9 +73,16 @@ func RevisionTemplate(object string) string {
 func HoldsPodTemplate() admissionv1.MatchCondition {
 	return admissionv1.MatchCondition{
 		Name: "holds-a-pod-template",
-		Expression: "request.resource.resource != 'controllerrevisions' ||\n  type(" +
-			RevisionTemplate("object") + ".?spec.?containers.orValue('none')) == list",
+		Expression: "request.resource.resource != 'controllerrevisions' ||\n  " +
+			below(below(below("[object.?data.orValue(0)]", "spec"), "template"), "spec") +
+			".exists(s, type(s) == map && type(s.?containers.orValue(0)) == list)",
 	}
+}
+
+// below is CEL for the values of a field in those of a list that have fields at all: a
+// select of anything else is an error, and denies where errors do.
+func below(values, field string) string {
+	return values + ".filter(v, type(v) == map).map(v, v.?" + field + ".orValue(0))"
 }
 
 // RevisionsByHand matches the creation of ControllerRevisions. What one holds cannot be

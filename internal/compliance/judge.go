@@ -139,7 +139,7 @@ func keptThroughFailure(previous *v1alpha1.GuardrailVerdict) string {
 		if int(previous.Total) == len(previous.Findings) {
 			return encode(previous.Findings)
 		}
-		return uncountable
+		return v1alpha1.UncountableKeys
 	}
 	return previous.Keys
 }

@@ -16,8 +16,6 @@ const (
 	// keyLength is how many base64 characters of a digest a key keeps: 36 bits tell the few
 	// hundred findings of one object apart.
 	keyLength = 6
-	// uncountable stands for more keys than a report keeps.
-	uncountable = "+"
 )
 
 // keySet are the findings of a verdict, by the digests of their keys.
@@ -80,7 +78,7 @@ func (s keySet) without(other keySet) int {
 // encode writes the set into a report, in the order of the findings.
 func encode(findings []v1alpha1.Finding) string {
 	if len(findings) > maxKeys {
-		return uncountable
+		return v1alpha1.UncountableKeys
 	}
 	encoded := make([]byte, 0, len(findings)*keyLength)
 	for _, f := range findings {
@@ -93,7 +91,7 @@ func encode(findings []v1alpha1.Finding) string {
 // ones are compared by their number only.
 func DropKeys(verdict *v1alpha1.GuardrailVerdict) {
 	if verdict.Keys != "" {
-		verdict.Keys = uncountable
+		verdict.Keys = v1alpha1.UncountableKeys
 	}
 }
 

@@ -36,12 +36,19 @@ type check struct {
 	words     vocabulary
 	certain   certainty
 	arguments arguments
-	errs      []error
+	// as says which language the expressions are in: that of new ones or of stored ones.
+	// Empty, they are only parsed.
+	as   environment.Type
+	errs []error
 }
 
-// check examines a rule that runs with the given arguments. Its error joins every *CompileError.
-func (c *Compiler) check(spec v1alpha1.GuardrailSpec, arguments arguments) (ruleParts, error) {
-	k := &check{compiler: c, words: vocabularyOf(spec), certain: certainOf(spec), arguments: arguments}
+// newCheck examines a rule that runs with the given arguments.
+func (c *Compiler) newCheck(spec v1alpha1.GuardrailSpec, arguments arguments, as environment.Type) *check {
+	return &check{compiler: c, words: vocabularyOf(spec), certain: certainOf(spec), arguments: arguments, as: as}
+}
+
+// rule examines a rule. Its error joins every *CompileError.
+func (k *check) rule(spec v1alpha1.GuardrailSpec) (ruleParts, error) {
 	k.add(checkParameters(spec.Parameters))
 	k.add(checkResources(spec.Resources))
 	var parts ruleParts
@@ -125,7 +132,10 @@ func (k *check) expression(field, source string, as func(string) plugincel.Expre
 		k.add(err)
 		return replaced{}, nil
 	}
-	output, err := k.compiler.compileAsNew(field, written, as(written.source), k.words)
+	if k.as == "" {
+		return written, nil
+	}
+	output, err := k.compiler.compileAs(k.as, field, written, as(written.source), k.words)
 	if err != nil {
 		k.add(err)
 		return replaced{}, nil
@@ -133,10 +143,11 @@ func (k *check) expression(field, source string, as func(string) plugincel.Expre
 	return written, output
 }
 
-// compileAsNew compiles as the API server does when it takes a new policy.
-func (c *Compiler) compileAsNew(field string, r replaced, accessor plugincel.ExpressionAccessor, words vocabulary) (*cel.Type, error) {
+// compileAs compiles as the API server does when it takes a new policy, or one that it has
+// stored.
+func (c *Compiler) compileAs(as environment.Type, field string, r replaced, accessor plugincel.ExpressionAccessor, words vocabulary) (*cel.Type, error) {
 	options := plugincel.OptionalVariableDeclarations{HasParams: len(words.surroundings) != 0, HasPatchTypes: words.ofDefault}
-	result := c.cel.CompileCELExpression(accessor, options, environment.NewExpressions)
+	result := c.cel.CompileCELExpression(accessor, options, as)
 	if result.Error == nil {
 		return result.OutputType, nil
 	}

@@ -93,6 +93,8 @@ type Program struct {
 	claims []claim
 	// plan is the rule as a Panel evaluates it; nil if it only can be evaluated by itself.
 	plan *plan
+	// uncompiled is why the rule cannot be evaluated; nil if it can. See Unchecked.
+	uncompiled error
 }
 
 // Name of the Guardrail.
@@ -115,13 +117,29 @@ func (p *Program) Cost() int64 { return p.cost }
 // Compile checks a rule and makes it executable as it is by default; a parameter without
 // a default gets a value that it might have. Its error joins every *CompileError.
 func (c *Compiler) Compile(name string, spec v1alpha1.GuardrailSpec) (*Program, error) {
-	return c.compile(name, spec, Settings{}, plausibleArguments(spec))
+	return c.compile(name, spec, Settings{}, plausibleArguments(spec), environment.NewExpressions)
+}
+
+// Recompile is Compile for a rule that was accepted before; see CompileAccepted.
+func (c *Compiler) Recompile(name string, spec v1alpha1.GuardrailSpec) (*Program, error) {
+	return c.compile(name, spec, Settings{}, plausibleArguments(spec), environment.StoredExpressions)
 }
 
 // CompileFor checks a rule and makes it executable as an environment has set it. Its error
 // joins every *SettingError of the settings or, when it is the rule that is wrong, every
 // *CompileError.
 func (c *Compiler) CompileFor(name string, spec v1alpha1.GuardrailSpec, settings Settings) (*Program, error) {
+	return c.compileFor(name, spec, settings, environment.NewExpressions)
+}
+
+// CompileAccepted is CompileFor for a rule that was accepted before. Like the API server
+// with what it has stored, it knows the language of all versions then: what was accepted
+// goes on when the API server, or the version that it is compatible with, goes back.
+func (c *Compiler) CompileAccepted(name string, spec v1alpha1.GuardrailSpec, settings Settings) (*Program, error) {
+	return c.compileFor(name, spec, settings, environment.StoredExpressions)
+}
+
+func (c *Compiler) compileFor(name string, spec v1alpha1.GuardrailSpec, settings Settings, as environment.Type) (*Program, error) {
 	if err := checkParameters(spec.Parameters); err != nil {
 		return nil, err
 	}
@@ -129,39 +147,24 @@ func (c *Compiler) CompileFor(name string, spec v1alpha1.GuardrailSpec, settings
 	if err != nil {
 		return nil, err
 	}
-	program, err := c.compile(name, spec, settings, arguments)
+	program, err := c.compile(name, spec, settings, arguments, as)
 	if Reason(err) == v1alpha1.ReasonTooExpensive && len(settings.Parameters) != 0 {
-		if _, byItself := c.Compile(name, spec); byItself == nil {
+		if _, byItself := c.compile(name, spec, Settings{}, plausibleArguments(spec), as); byItself == nil {
 			return nil, &SettingError{Guardrail: name, Message: fmt.Sprintf("they are too many or too long: %s; shorten the lists", err)}
 		}
 	}
 	return program, err
 }
 
-func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Settings, arguments arguments) (*Program, error) {
-	rule, err := c.check(spec, arguments)
+func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Settings, arguments arguments, as environment.Type) (*Program, error) {
+	k := c.newCheck(spec, arguments, as)
+	rule, err := k.rule(spec)
 	if err != nil {
 		return nil, err
 	}
-	tooExpensive := func(message string) error {
-		return &CompileError{Reason: v1alpha1.ReasonTooExpensive, Field: rule.field, Message: message}
-	}
-	p := &Program{
-		name: name, spec: *spec.DeepCopy(), digest: Digest(spec, settings.Parameters), exclusions: settings.Exclusions,
-		source:   exceptFor(settings.Exclusions, noFindings, onlyFor(spec, rule.findings)),
-		mutation: rule.mutation, partial: rule.partial,
-	}
-	if length := utf8.RuneCountInString(p.source); length > maxSource {
-		return nil, tooExpensive(fmt.Sprintf("it has %d characters with the values of its parameters, more than %d", length, maxSource))
-	}
-	parsed, issues := c.parse.Parse(p.source)
-	if issues.Err() != nil {
-		return nil, fmt.Errorf("parse the composed rule %s: %w", name, issues.Err())
-	}
-	identifiers := freeIdentifiers(parsed)
-	p.ratcheted = len(identifiers["oldObject"]) == 0 && len(identifiers["request"]) == 0
-	if p.before, err = judgingBefore(p.source, identifiers); err != nil {
-		return nil, invalid(rule.field, err.Error())
+	p, parsed, err := c.compose(name, spec, settings, rule)
+	if err != nil {
+		return nil, err
 	}
 	p.condition = c.cel.CompileCondition([]plugincel.ExpressionAccessor{anything(p.source)},
 		plugincel.OptionalVariableDeclarations{HasParams: p.BackgroundOnly()}, environment.StoredExpressions)
@@ -170,7 +173,7 @@ func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Se
 	}
 	specimens := specimensFor(spec, parsed)
 	if err := p.try(specimens); err != nil {
-		return nil, tooExpensive(err.Error())
+		return nil, tooExpensive(rule, err.Error())
 	}
 	// A rule that cannot be planned is evaluated by itself, as if there were no panels.
 	if drawn, err := c.planner.plan(p.source); err == nil {
@@ -178,6 +181,34 @@ func (c *Compiler) compile(name string, spec v1alpha1.GuardrailSpec, settings Se
 	}
 	p.claims = c.claimsFor(p, parsed, specimens)
 	return p, nil
+}
+
+// compose writes the rule as it is evaluated and rendered. It needs to be parsed for that,
+// and no more.
+func (c *Compiler) compose(name string, spec v1alpha1.GuardrailSpec, settings Settings, rule ruleParts) (*Program, *cel.Ast, error) {
+	p := &Program{
+		name: name, spec: *spec.DeepCopy(), digest: Digest(spec, settings.Parameters), exclusions: settings.Exclusions,
+		source:   exceptFor(settings.Exclusions, noFindings, onlyFor(spec, rule.findings)),
+		mutation: rule.mutation, partial: rule.partial,
+	}
+	if length := utf8.RuneCountInString(p.source); length > maxSource {
+		return nil, nil, tooExpensive(rule, fmt.Sprintf("it has %d characters with the values of its parameters, more than %d", length, maxSource))
+	}
+	parsed, issues := c.parse.Parse(p.source)
+	if issues.Err() != nil {
+		return nil, nil, fmt.Errorf("parse the composed rule %s: %w", name, issues.Err())
+	}
+	identifiers := freeIdentifiers(parsed)
+	p.ratcheted = len(identifiers["oldObject"]) == 0 && len(identifiers["request"]) == 0
+	var err error
+	if p.before, err = judgingBefore(p.source, identifiers); err != nil {
+		return nil, nil, invalid(rule.field, err.Error())
+	}
+	return p, parsed, nil
+}
+
+func tooExpensive(rule ruleParts, message string) error {
+	return &CompileError{Reason: v1alpha1.ReasonTooExpensive, Field: rule.field, Message: message}
 }
 
 // try runs the rule on generated objects: it learns the cost, and whether a rule that

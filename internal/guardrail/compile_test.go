@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -106,9 +107,17 @@ func TestCompileTakesOnlyWhatTheServerTakes(t *testing.T) {
 	w.Expect(err).NotTo(HaveOccurred())
 	_, err = old.Compile("rule", spec)
 	w.Expect(Reason(err)).To(Equal(v1alpha1.ReasonInvalidExpression))
+	_, err = old.CompileFor("rule", spec, Settings{})
+	w.Expect(Reason(err)).To(Equal(v1alpha1.ReasonInvalidExpression), "offline too, where a rule is new")
 
 	_, err = newTestCompiler(t).Compile("rule", spec)
 	w.Expect(err).NotTo(HaveOccurred())
+
+	accepted, err := old.CompileAccepted("rule", spec, Settings{})
+	w.Expect(err).NotTo(HaveOccurred(), "what was accepted by a later version goes on")
+	verdict, err := accepted.Evaluate(t.Context(), Input{Object: &appsv1.Deployment{}})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(verdict.Findings).To(HaveLen(1))
 
 	_, err = NewCompiler(version.MajorMinor(1, 30))
 	w.Expect(err).To(MatchError(ContainSubstring("too old")))

@@ -40,6 +40,6 @@ type Placed struct {
 	// EnforcedIn are the namespaces in which the rule is enforced, by name, when its level
 	// is Enforce. In all others of the environment, those to come included, it warns.
 	EnforcedIn []string
-	// Announced is true when Enforce is the next level of a rule at Warn: warnings say so.
+	// Announced is true when Enforce is what comes next where the rule warns: warnings say so.
 	Announced bool
 }

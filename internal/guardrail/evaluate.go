@@ -107,6 +107,9 @@ func verdictOf(now, fresh []v1alpha1.Finding) Verdict {
 // run evaluates the rule, returns its findings as they come, and what that cost in the
 // API server's units.
 func (p *Program) run(ctx context.Context, after, before *subject, namespace *corev1.Namespace, surroundings *Surroundings) ([]v1alpha1.Finding, int64, error) {
+	if err := p.errUncompiled(); err != nil {
+		return nil, 0, err
+	}
 	bindings, err := bound(p.spec.Surroundings, surroundings)
 	if err != nil {
 		return nil, 0, err

@@ -31,7 +31,7 @@ func (p *Program) Excluded(object runtime.Object) string {
 		return ""
 	}
 	for _, e := range p.exclusions {
-		if e.Namespace == s.namespace() && (e.Kind == "" || e.Kind == s.gvk.Kind) && (e.Name == "" || e.Name == s.object.GetName()) {
+		if e.Covers(s.namespace(), s.gvk.Kind, s.object.GetName()) {
 			return e.Reason
 		}
 	}

@@ -50,7 +50,7 @@ func TestANamespaceThatJoinsIsWarnedBeforeItIsListed(t *testing.T) {
 
 func TestARuleThatNoNamespaceEnforcesWarnsEverywhere(t *testing.T) {
 	w := NewWithT(t)
-	objects := Render(testEnvironment(), placed(v1alpha1.Enforce, catalogued(t, "replicas")))
+	objects := Render(testEnvironment(), enforced(nil, catalogued(t, "replicas")))
 	w.Expect(policyNames(objects)).To(Equal([]string{"rampart-production-warn"}))
 	w.Expect(objects.ValidatingPolicies[0].Spec.Validations[1].MessageExpression).To(ContainSubstring("; Enforce is next"))
 }
@@ -69,6 +69,14 @@ func TestOnlyWhatIsAnnouncedSaysSo(t *testing.T) {
 			w.Expect(validation.MessageExpression).NotTo(announced)
 		}
 	}
+}
+
+func TestElsewhereAWarningSaysWhetherEnforceComes(t *testing.T) {
+	w := NewWithT(t)
+	rules := enforced([]string{"shop-a"}, catalogued(t, "replicas"))
+	rules[0].Announced = false
+	rest := policyNamed(t, Render(testEnvironment(), rules), "rampart-production-warn.rest")
+	w.Expect(rest.Spec.Validations[1].MessageExpression).NotTo(ContainSubstring("Enforce is next"), "nothing moves")
 }
 
 func TestRulesOfOneRingShareAPolicy(t *testing.T) {

@@ -46,9 +46,7 @@ func Render(env Environment, rules []Placed) Objects {
 
 // addMatter adds the policies of the rules about one matter.
 func (o *Objects) addMatter(env Environment, m matter) {
-	for i, pack := range packs(m.warning()) {
-		o.addWarn(env, m, where{}, policyName(env, "warn", m.label, part(i)), pack)
-	}
+	o.addWarnings(env, m, where{}, m.warning(), "")
 	for _, g := range groupsOf(env, m.rules) {
 		o.addGroup(env, m, g)
 	}
@@ -71,9 +69,17 @@ func (o *Objects) addGroup(env Environment, m matter, g group) {
 			o.addEnforce(env, m, here, name, []Placed{rule}, admissionv1.Ignore)
 		}
 	}
-	elsewhere := where{notIn: g.namespaces}
-	for i, pack := range packs(g.rules) {
-		o.addWarn(env, m, elsewhere, policyName(env, "warn", m.label, cmp.Or(g.label("rest"), "rest"), part(i)), pack)
+	o.addWarnings(env, m, where{notIn: g.namespaces}, g.rules, cmp.Or(g.label("rest"), "rest"))
+}
+
+// addWarnings adds the policies that warn of what the rules find somewhere.
+func (o *Objects) addWarnings(env Environment, m matter, stands where, rules []Placed, label string) {
+	together, single := apart(rules)
+	for i, pack := range packs(together) {
+		o.addWarn(env, m, stands, policyName(env, "warn", m.label, label, part(i)), pack)
+	}
+	for _, rule := range single {
+		o.addWarn(env, m, stands, policyName(env, "warn-"+rule.Program.name, label), []Placed{rule})
 	}
 }
 

@@ -5,6 +5,7 @@ package guardrail
 
 import (
 	"fmt"
+	"slices"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 )
@@ -30,11 +31,8 @@ func (m matter) onlyViolators(conditions []admissionv1.MatchCondition, rules []P
 		}
 		claims = append(claims, rule.Program.claims...)
 	}
-	expression := anyOf(claims)
-	if len(m.resources) == 0 {
-		expression = withPrelude(expression)
-	}
-	expression = fmt.Sprintf("(request.resource.resource == '%s' ||\n%s)", reports, expression)
+	expression := questionOf(claims, len(m.resources) == 0)
+	expression = fmt.Sprintf("(request.resource.resource == '%s' ||\n(%s))", reports, expression)
 	if len(expression) > maxCondition {
 		return conditions
 	}
@@ -49,9 +47,23 @@ func (m matter) onlyViolators(conditions []admissionv1.MatchCondition, rules []P
 	return append(apart, admissionv1.MatchCondition{Name: "violates-a-guardrail", Expression: expression})
 }
 
-// withPrelude binds the variables of the prelude, which a match condition does not have.
+// questionOf is anyOf with what it takes to be asked of a workload, or of another object.
+func questionOf(claims []claim, ofWorkload bool) string {
+	if !ofWorkload {
+		return anyOf(claims)
+	}
+	return withPrelude(anyOf(claims))
+}
+
+// withPrelude binds the variables of the prelude, which a match condition does not have, by
+// their names.
 func withPrelude(expression string) string {
-	return fmt.Sprintf("[%s].filter(template,\n[%s].filter(spec,\n[{'%s': dyn(template), '%s': dyn(spec), '%s': dyn(%s)}].filter(%s,\n%s) != []) != []) != []",
-		templateOf("object"), specOf("template"), variablePodTemplate, variablePodSpec, variableContainers, containersOf("spec"),
-		variablesName, expression)
+	for _, v := range slices.Backward([]variable{
+		{variablePodTemplate, templateOf("object")},
+		{variablePodSpec, specOf(variablePodTemplate)},
+		{variableContainers, containersOf(variablePodSpec)},
+	}) {
+		expression = fmt.Sprintf("[%s].filter(%s,\n%s) != []", v.expression, v.name, expression)
+	}
+	return expression
 }

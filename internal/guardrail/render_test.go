@@ -32,7 +32,7 @@ func testEnvironment() Environment {
 func enforced(namespaces []string, programs ...*Program) []Placed {
 	all := placed(v1alpha1.Enforce, programs...)
 	for i := range all {
-		all[i].EnforcedIn = namespaces
+		all[i].EnforcedIn, all[i].Announced = namespaces, true
 	}
 	return all
 }

@@ -10,7 +10,6 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/admission"
 )
 
@@ -49,9 +48,9 @@ func warning(env Environment, rule Placed) string {
 		rule.Program.source, strconv.Quote(prefix(env, rule.Program)), celText("f"), stringLiteral(rule.announcement()))
 }
 
-// announcement ends a warning of a rule whose next level here is Enforce.
+// announcement ends a warning of a rule that is going to be enforced where it warns.
 func (p Placed) announcement() string {
-	if p.Announced || p.Level == v1alpha1.Enforce {
+	if p.Announced {
 		return "; Enforce is next"
 	}
 	return ""

@@ -84,7 +84,7 @@ func TestNamespacesAreJudgedAsPartsOfThemselves(t *testing.T) {
 
 	fresh := testenv.Namespace("judged-ns-new", own.Labels)
 	w.Expect(c.Create(t.Context(), fresh, client.DryRunAll)).To(Succeed(), "a namespace that the operator has not seen is not enforced")
-	w.Expect(heard.take()).To(ConsistOf("judged-ns: [owned] has no owner; Enforce is next"))
+	w.Expect(heard.take()).To(ConsistOf("judged-ns: [owned] has no owner"))
 	w.Expect(c.Create(t.Context(), testenv.Namespace("elsewhere", nil), client.DryRunAll)).To(Succeed())
 	w.Expect(heard.take()).To(BeEmpty(), "it is in no environment")
 	generated := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "judged-ns-", Labels: map[string]string{"environment": s.namespace}}}

@@ -16,8 +16,9 @@
 //
 // # Laggards
 //
-// A namespace whose newest trial failed is held back at Warn until three clean ones have
-// come in a row, none of them in an episode of a failure. That is a rule about consequences,
+// A namespace whose newest trial failed, before the guardrail was enforced there, is held
+// back at Warn until three clean ones have come in a row, none of them in an episode of a
+// failure. That is a rule about consequences,
 // and it forgives: who complies now is not refused. Two namespaces that fail alternately
 // would hold everybody up if their failures counted against all; but to leave out those who
 // have just failed would be a selection by outcome, which makes every rule look good: what
@@ -43,6 +44,18 @@
 // # Namespaces that come late
 //
 // A namespace that joins with running workloads while others are enforced is held back until
-// it has brought a clean trial since. Evidence that fades later takes nothing back: only
-// failed trials take a namespace out that was enforced.
+// it has brought a clean trial since. So is one that an exclusion left out as a whole, when
+// the exclusion ends: nobody was warned there.
+//
+// # Who is enforced
+//
+// Nothing that a namespace does takes Enforce away from it again: neither evidence that
+// fades, nor a violation. Enforce refuses violations, so that a failed trial there is one
+// that slipped through, by a step that is not judged or in the second before the policy was
+// in force. If it held the namespace back, whoever finds such a way once would have switched
+// the guardrail off. It counts against the guardrail like any other.
+//
+// How many are held back changes nothing for the others. The state names all of them, up to
+// a bound; beyond it, who is held back is told by trials and arrivals alone, which enforces
+// nobody before time.
 package progression

@@ -10,23 +10,19 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
-// EnforcedIn are those of an environment's namespaces in which a guardrail is enforced,
-// sorted: the members of its ring, or all, without those that are held back. None below
-// Enforce.
-func EnforcedIn(state v1alpha1.GuardrailState, namespaces []string) []string {
-	if state.Level != v1alpha1.Enforce {
-		return nil
-	}
+// enforcedIn are those of an environment's namespaces in which a guardrail at Enforce is
+// enforced, sorted: the members of its ring, or all, without those that are held back.
+func (s spread) enforcedIn(members []Member, held []v1alpha1.HeldBack) []string {
 	in := map[string]bool{}
-	for _, n := range namespaces {
-		in[n] = state.Ring == v1alpha1.RingAll || state.Ring == ""
+	for _, m := range members {
+		in[m.Name] = s.ring == v1alpha1.RingAll
 	}
-	for _, n := range state.RingNamespaces {
+	for _, n := range s.namespaces {
 		if _, member := in[n]; member {
 			in[n] = true
 		}
 	}
-	for _, h := range state.HeldBack {
+	for _, h := range held {
 		in[h.Namespace] = false
 	}
 	var enforced []string
@@ -39,10 +35,14 @@ func EnforcedIn(state v1alpha1.GuardrailState, namespaces []string) []string {
 	return enforced
 }
 
-// Announced says whether Enforce is the next level of a guardrail, so that its warnings
-// may say so.
-func Announced(state v1alpha1.GuardrailState, p v1alpha1.Progression) bool {
-	return state.Level == v1alpha1.Warn && state.MaxLevel == v1alpha1.Enforce && p.Mode != v1alpha1.ProgressionHold
+// Announced says whether Enforce is what comes next of a guardrail, in the environment or
+// in those of its namespaces where it still warns, so that warnings may say so. It does
+// not while nothing moves.
+func Announced(state v1alpha1.GuardrailState, p v1alpha1.Progression, suspend v1alpha1.SuspendMode) bool {
+	if p.Mode == v1alpha1.ProgressionHold || suspend == v1alpha1.SuspendAll || state.Uncompiled != "" {
+		return false
+	}
+	return state.MaxLevel == v1alpha1.Enforce && state.Level.Above(v1alpha1.Observe)
 }
 
 // Imminent says whether a guardrail has announced what it enforces at the next look, so

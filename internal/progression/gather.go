@@ -35,7 +35,7 @@ func GatherAll(reports []v1alpha1.ReadinessReport, rules map[string]Rule) map[st
 		}
 		for name, rule := range rules {
 			if status.State != v1alpha1.ReportGone && !seen[name] && rule.judges(status) {
-				records[name].Unjudged++
+				records[name].await(reports[i].Namespace)
 			}
 		}
 		if len(verdicts) == 0 {
@@ -43,6 +43,9 @@ func GatherAll(reports []v1alpha1.ReadinessReport, rules map[string]Rule) map[st
 		}
 		for j := range status.Outcomes {
 			o := &status.Outcomes[j]
+			if !o.Cause.ByWrite() {
+				continue // nothing could have refused it
+			}
 			all = append(all, judged{
 				revision: &Revision{Namespace: reports[i].Namespace, Subject: name, Writer: o.Writer, Time: o.Time.Time},
 				outcome:  o, status: status, by: verdicts,
@@ -103,12 +106,15 @@ func (j judged) try() {
 func (r *Record) add(report *v1alpha1.ReadinessReport, name string, verdict *v1alpha1.GuardrailVerdict, rule Rule) bool {
 	status, namespace := &report.Status, report.Namespace
 	gone := status.State == v1alpha1.ReportGone
-	outdated, excluded := verdict.Rule != rule.Digest, verdict.Excluded != ""
+	excluded := rule.leavesOut(report)
+	// A verdict from before an exclusion came or went says nothing of what is judged now.
+	outdated := verdict.Rule != rule.Digest || (verdict.Excluded != "") != excluded
 	switch {
-	case outdated && !gone:
-		r.Unjudged++
-	case excluded && !outdated && !gone:
+	case gone:
+	case excluded:
 		r.Excluded++
+	case outdated:
+		r.await(namespace)
 	}
 	if outdated || excluded {
 		return false
@@ -119,6 +125,9 @@ func (r *Record) add(report *v1alpha1.ReadinessReport, name string, verdict *v1a
 	}
 	if n := len(r.Namespaces); n == 0 || r.Namespaces[n-1] != namespace {
 		r.Namespaces = append(r.Namespaces, namespace)
+	}
+	if verdict.Keys == v1alpha1.UncountableKeys {
+		r.Uncountable++
 	}
 	switch {
 	case verdict.Error != "":
@@ -144,12 +153,12 @@ func GatherArrivals(reports []v1alpha1.ReadinessReport) []Trial {
 	for i := range reports {
 		status := &reports[i].Status
 		for _, o := range status.Outcomes {
-			if o.Arrival == "" {
+			if o.Arrival == "" || !o.Cause.ByWrite() {
 				continue
 			}
 			trials = append(trials, Trial{
 				Revision: &Revision{Namespace: reports[i].Namespace, Subject: subject(status), Writer: o.Writer, Time: o.Time.Time},
-				Failed:   o.Arrival == v1alpha1.ArrivalUnproven,
+				Failed:   o.Arrival != v1alpha1.ArrivalProven,
 			})
 		}
 	}

@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// maxHeldBack is how many namespaces can be held back while all others are enforced.
-	maxHeldBack = 50
+	// maxHeldBack is how many namespaces held back are listed with the reason, and
+	// maxHeldNames how many by their names alone. Neither limits how many are.
+	maxHeldBack  = 50
+	maxHeldNames = 1000
 	// maxForetold is how many are named while none is enforced yet.
 	maxForetold = 10
 	// maxWhy is the longest reason, in bytes.
@@ -55,13 +57,19 @@ func (a *ascent) holds() []v1alpha1.HeldBack {
 
 func byNamespace(a, b v1alpha1.HeldBack) int { return cmp.Compare(a.Namespace, b.Namespace) }
 
-// why a namespace is held back, and what ends that; empty when it is not.
+// why a namespace is held back, and what ends that; empty when it is not. What a namespace
+// brings once it is enforced never holds it back: Enforce refuses what violates the rule,
+// and whatever has slipped through must not open the door to more.
 func (a *ascent) why(m Member) string {
 	conduct := a.judged.of(m.Name)
 	switch {
-	case conduct.laggard():
+	case slices.ContainsFunc(a.Exclusions, wholeOf(m.Name)):
+		return "" // nothing there is judged
+	case conduct.laggard() && !a.wasEnforced(m):
 		return fmt.Sprintf("%s violated it anew: enforced after %s", conduct.newestFailed.Subject,
 			count(enoughClean-conduct.cleanSince, "more ", cleanRevision))
+	case a.returns(m, conduct):
+		return "it was excluded until now: enforced after 1 clean revision"
 	case a.arrives(m, conduct) && m.Joined.IsZero():
 		return "it has only just joined: enforced once it is known what runs there"
 	case a.arrives(m, conduct):
@@ -85,15 +93,21 @@ func (a *ascent) arrives(m Member, conduct *conduct) bool {
 	switch {
 	case !busy, conduct.lastClean.After(joined):
 		return false
-	case a.Bounds.Start == v1alpha1.Enforce && !joined.After(a.began().Add(settlingIn)):
-		return false // it was told to start at Enforce where this one was
+	case a.startedWith(joined):
+		return false
 	case !judged && m.Observed && a.Record.Unjudged == 0:
 		return false // nothing runs there that it judges
 	case judged && !a.enforced():
 		return false // it needs a change like all others before anything is enforced
 	default:
-		return !a.wasEnforced(m.Name, joined)
+		return !a.wasEnforced(m)
 	}
+}
+
+// startedWith says whether a namespace that joined at a time was there when the guardrail
+// began, which was told to start at Enforce.
+func (a *ascent) startedWith(joined time.Time) bool {
+	return a.Bounds.Start == v1alpha1.Enforce && !joined.After(a.began().Add(settlingIn))
 }
 
 // began is when the level was reached; now for a guardrail that is new.
@@ -107,43 +121,55 @@ func (a *ascent) began() time.Time {
 // enforced says whether the guardrail was at Enforce.
 func (a *ascent) enforced() bool { return a.Previous != nil && a.Previous.Level == v1alpha1.Enforce }
 
+// wasHeld says whether a namespace is known to have been held back.
 func (a *ascent) wasHeld(namespace string) bool {
-	return slices.ContainsFunc(a.Previous.HeldBack, func(h v1alpha1.HeldBack) bool { return h.Namespace == namespace })
-}
-
-// wasEnforced says whether a namespace that joined at a time was enforced.
-func (a *ascent) wasEnforced(namespace string, joined time.Time) bool {
-	switch {
-	case !a.enforced() || a.wasHeld(namespace):
-		return false
-	case a.spread.ring == v1alpha1.RingAll:
-		return a.now.Sub(joined) > lateArrival
-	default:
-		return slices.Contains(a.spread.namespaces, namespace)
-	}
-}
-
-// named are the namespaces held back that the state names at a level: all that could be
-// enforced otherwise, the members of the ring first.
-func (a *ascent) named(level v1alpha1.Level, s spread) []v1alpha1.HeldBack {
-	switch {
-	case level == v1alpha1.Warn && a.max == v1alpha1.Enforce:
-		return a.held[:min(len(a.held), maxForetold)]
-	case level != v1alpha1.Enforce:
-		return nil
-	case len(a.held) <= maxHeldBack:
-		return a.held
-	}
-	inRing := func(h v1alpha1.HeldBack) bool { return slices.Contains(s.namespaces, h.Namespace) }
-	listed := slices.DeleteFunc(slices.Clone(a.held), func(h v1alpha1.HeldBack) bool { return !inRing(h) })
-	for _, h := range a.held {
-		if len(listed) < maxHeldBack && !inRing(h) {
-			listed = append(listed, h)
-		}
-	}
-	slices.SortFunc(listed, byNamespace)
+	_, listed := slices.BinarySearch(a.heldBefore, namespace)
 	return listed
 }
+
+// forgotten says whether more were held back than could be named.
+func (a *ascent) forgotten() bool { return int(a.Previous.HeldBackTotal) > len(a.heldBefore) }
+
+// heldIn are the namespaces that a state says are held back, sorted. Those that it lists
+// with the reason are among them, also where an earlier operator listed no names.
+func heldIn(state *v1alpha1.GuardrailState) []string {
+	if state == nil || state.Level != v1alpha1.Enforce {
+		return nil
+	}
+	names := append(namespacesOf(state.HeldBack), state.HeldBackNamespaces...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// wasEnforced says whether the guardrail was enforced in a namespace.
+func (a *ascent) wasEnforced(m Member) bool {
+	switch {
+	case !a.enforced() || a.wasHeld(m.Name):
+		return false
+	case a.spread.ring != v1alpha1.RingAll:
+		return slices.Contains(a.spread.namespaces, m.Name)
+	case m.Joined.IsZero() || a.forgotten():
+		return false
+	default:
+		return a.startedWith(m.Joined) || m.Joined.Before(a.spread.since) || a.now.Sub(m.Joined) > lateArrival
+	}
+}
+
+// listed are the namespaces held back that the state lists with the reason, of all that
+// could be enforced otherwise.
+func (a *ascent) listed() []v1alpha1.HeldBack {
+	switch {
+	case a.level == v1alpha1.Enforce:
+		return a.held[:min(len(a.held), maxHeldBack)]
+	case a.foretells():
+		return a.held[:min(len(a.held), maxForetold)]
+	default:
+		return nil
+	}
+}
+
+// foretells says whether Enforce may come, and has not yet.
+func (a *ascent) foretells() bool { return a.level == v1alpha1.Warn && a.max == v1alpha1.Enforce }
 
 func namespacesOf(held []v1alpha1.HeldBack) []string {
 	names := make([]string, 0, len(held))

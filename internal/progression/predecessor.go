@@ -21,6 +21,9 @@ const (
 type Predecessor struct {
 	// Name of its EnvironmentPolicy.
 	Name string
+	// Unknown says why nobody knows how it stands, where it is in another cluster; empty
+	// when it is known. Nothing is raised meanwhile.
+	Unknown string
 	// Exists is false when there is no such policy. Nothing is raised then.
 	Exists bool
 	// State of the guardrail there; nil when it does not stand there, and so has nothing
@@ -54,8 +57,11 @@ func (p *Predecessor) carry(c climb) confidence.Evidence {
 
 // absent says that the environment that is to go first does not exist; empty when it does.
 func (p *Predecessor) absent(goal string) string {
-	if p == nil || p.Exists {
+	switch {
+	case p == nil, p.Exists:
 		return ""
+	case p.Unknown != "":
+		return fmt.Sprintf("%s once %s can be read: %s", goal, p.Name, p.Unknown)
 	}
 	return fmt.Sprintf("%s once EnvironmentPolicy %s exists: this environment follows it", goal, p.Name)
 }

@@ -17,8 +17,8 @@ import (
 
 // TestRandomHistories plays thousands of histories of one guardrail, in which revisions
 // come clean or not, namespaces come and go, the guardrail fails to evaluate, admission is
-// not seen live, and people suspend, hold, and change maxLevel and rings. It holds each
-// look against the invariants.
+// not seen live, and people suspend, hold, exclude namespaces, and change maxLevel and
+// rings. It holds each look against the invariants.
 func TestRandomHistories(t *testing.T) {
 	const histories, looks = 1000, 25
 	var levels, widened, everywhere, held, lowered int
@@ -91,6 +91,16 @@ func (h *history) live() {
 		}
 	case 2:
 		h.regress()
+	case 3, 4:
+		if len(h.namespaces) > 0 {
+			n := h.namespaces[h.random.Intn(len(h.namespaces))]
+			h.exclude(n, !n.excluded)
+		}
+	}
+	for _, n := range h.namespaces {
+		if h.random.Intn(2) == 0 {
+			n.judgeAgain() // the others are judged again later
+		}
 	}
 	h.in.Suspend, h.in.Unseen, h.in.Bounds.Max = v1alpha1.SuspendNone, "", v1alpha1.Enforce
 	h.in.Progression.Mode, h.in.Progression.Rings = v1alpha1.ProgressionAutomatic, v1alpha1.RingsAutomatic
@@ -142,7 +152,7 @@ func (h *history) check() Output {
 	before := h.state
 	var were []string
 	if before != nil {
-		were = EnforcedIn(*before, h.known)
+		were = written(before, h.known)
 	}
 	out := h.look()
 	h.trials = map[string][]Trial{}
@@ -162,6 +172,8 @@ func (h *history) check() Output {
 		expect(out.State.Level.Above(h.in.Bounds.Max), BeFalse(), "maxLevel caps")
 	}
 	expect(len(out.State.RingNamespaces), BeNumerically("<=", maxRing), "bounded")
+	expect(len(out.State.HeldBack), BeNumerically("<=", maxHeldBack), "bounded")
+	expect(out.EnforcedIn, Equal(written(&out.State, h.names())), "an operator that restarts enforces in the same namespaces")
 	if before == nil {
 		expect(out.State.Level, BeElementOf(h.in.Bounds.Start, h.in.Bounds.Start.Previous()), "it begins at startLevel")
 	} else {
@@ -186,7 +198,6 @@ func (h *history) checkMove(expect func(any, types.GomegaMatcher, string), befor
 	if rose {
 		expect(idle, BeFalse(), "nothing rises while it is suspended, held, unseen, or cannot be evaluated")
 		expect(out.Change.To, BeElementOf(before.Level.Next(), v1alpha1.Enforce), "one step at a time")
-		expect(len(out.State.HeldBack), BeNumerically("<=", maxHeldBack), "bounded")
 	}
 	if out.State.Level == v1alpha1.Enforce && before.Level != v1alpha1.Enforce {
 		expect(before.Level, Equal(v1alpha1.Warn), "Enforce only from Warn")
@@ -221,13 +232,26 @@ func (h *history) checkMove(expect func(any, types.GomegaMatcher, string), befor
 // checkReach holds the namespaces that are enforced from now on against what they have shown.
 func (h *history) checkReach(expect func(any, types.GomegaMatcher, string), before *v1alpha1.GuardrailState, out Output, were []string) {
 	h.t.Helper()
-	are := EnforcedIn(out.State, h.names())
+	are := written(&out.State, h.names())
 	for _, laggard := range h.laggards() {
-		expect(are, Not(ContainElement(laggard)), "a laggard is held back: "+laggard)
+		if !slices.Contains(were, laggard) && !h.leftOut(laggard) {
+			expect(are, Not(ContainElement(laggard)), "a laggard is held back: "+laggard)
+		}
+	}
+	for _, n := range h.namespaces {
+		switch {
+		case n.excluded || n.returned.IsZero():
+		case !h.in.Record.Awaited[n.Name] && !slices.Contains(h.in.Record.Namespaces, n.Name):
+			n.returned = time.Time{} // there is nothing that it judges
+		case slices.ContainsFunc(h.trials[n.Name], func(t Trial) bool { return !t.Failed && t.Time.After(n.returned) }):
+			n.returned = time.Time{}
+		default:
+			expect(are, Not(ContainElement(n.Name)), "what was excluded shows something before it is enforced: "+n.Name)
+		}
 	}
 	for _, n := range h.namespaces {
 		trials := h.trials[n.Name]
-		if !slices.Contains(are, n.Name) || slices.Contains(were, n.Name) {
+		if !slices.Contains(are, n.Name) || slices.Contains(were, n.Name) || n.excluded {
 			continue
 		}
 		if len(h.in.Record.Namespaces) > 0 && slices.Contains(h.in.Record.Namespaces, n.Name) && n.Busy {
@@ -235,14 +259,21 @@ func (h *history) checkReach(expect func(any, types.GomegaMatcher, string), befo
 			expect(shown, BeTrue(), "nothing is enforced where workloads ran before without a clean trial: "+n.Name)
 		}
 	}
-	// Who is enforced stays so, unless its own changes or the level say otherwise.
+	// Who is enforced stays so, whatever comes there, as long as the level stands and no
+	// exclusion ends. Who has only just joined was perhaps never enforced.
 	if out.Change == nil && out.State.Level == v1alpha1.Enforce && before.Level == v1alpha1.Enforce {
-		for _, n := range were {
-			if !slices.Contains(are, n) && slices.Contains(h.names(), n) {
-				expect(h.mayLag(), ContainElement(n), "only failed trials take a namespace out: "+n)
+		for _, n := range h.namespaces {
+			if slices.Contains(were, n.Name) && !slices.Contains(are, n.Name) && n.returned.IsZero() {
+				expect(h.in.Now.Sub(n.Joined), BeNumerically("<=", lateArrival), "nothing takes a namespace out: "+n.Name)
+				expect(h.mayLag(), ContainElement(n.Name), "only failed trials hold back who has just come: "+n.Name)
 			}
 		}
 	}
+}
+
+// leftOut says whether a namespace is excluded as a whole.
+func (h *history) leftOut(namespace string) bool {
+	return slices.ContainsFunc(h.namespaces, func(n *testNamespace) bool { return n.Name == namespace && n.excluded })
 }
 
 // laggards by the definition: the newest trial failed, or fewer than three later ones are clean.
@@ -277,8 +308,8 @@ func (h *history) failing(makesUp func(failed, later Trial) bool) []string {
 // that is enforced and judged lacks one.
 func (h *history) provedRing(before *v1alpha1.GuardrailState) bool {
 	proved := false
-	for _, n := range EnforcedIn(*before, h.names()) {
-		if before.Ring == v1alpha1.RingAll || !slices.Contains(h.in.Record.Namespaces, n) || slices.Contains(h.laggards(), n) {
+	for _, n := range written(before, h.names()) {
+		if before.Ring == v1alpha1.RingAll || !slices.Contains(h.in.Record.Namespaces, n) {
 			continue
 		}
 		clean := slices.ContainsFunc(h.trials[n], func(t Trial) bool { return !t.Failed && t.Time.After(before.RingSince.Time) })

@@ -24,6 +24,8 @@ type Rule struct {
 	// Kinds of workloads that it judges, all if empty; or Resources, that it judges instead.
 	Kinds     []v1alpha1.WorkloadKind
 	Resources []v1alpha1.ResourceRule
+	// Exclusions are the objects that it leaves out.
+	Exclusions []v1alpha1.Exclusion
 	// Predicts is the quality that a violator is expected to lack; empty for none.
 	Predicts v1alpha1.Quality
 }
@@ -40,6 +42,15 @@ func (r Rule) judges(status *v1alpha1.ReadinessReportStatus) bool {
 	}
 }
 
+// leavesOut says whether what a report speaks of is excluded.
+func (r Rule) leavesOut(report *v1alpha1.ReadinessReport) bool {
+	kind, name := string(report.Status.Workload.Kind), report.Status.Workload.Name
+	if object := report.Status.Object; object != nil {
+		kind, name = object.Kind, object.Name
+	}
+	return slices.ContainsFunc(r.Exclusions, func(e v1alpha1.Exclusion) bool { return e.Covers(report.Namespace, kind, name) })
+}
+
 // Record is what the ReadinessReports of an environment say about one guardrail.
 type Record struct {
 	// Trials are the revisions that the guardrail judged as it is written now.
@@ -51,14 +62,27 @@ type Record struct {
 	Refused []string
 	// Failing are those that it could not judge, as "namespace/kind name".
 	Failing []string
-	// Unjudged is how many of those that it judges it has not judged yet as it is now.
+	// Unjudged is how many of those that it judges it has not judged yet as it is now, and
+	// Awaited the namespaces that they are in.
 	Unjudged int
+	Awaited  map[string]bool
+	// Uncountable is how many have more findings than are told apart.
+	Uncountable int
 	// Namespaces have something that it judges, sorted.
 	Namespaces []string
 	// Excluded is how many are left out by an exclusion.
 	Excluded int
 	// Noise is what speaks against the guardrail, though it refuses nothing by it.
 	Noise
+}
+
+// await notes that something is to be judged yet.
+func (r *Record) await(namespace string) {
+	if r.Awaited == nil {
+		r.Awaited = map[string]bool{}
+	}
+	r.Unjudged++
+	r.Awaited[namespace] = true
 }
 
 // settle brings what was added into an order that does not depend on that of the reports.

@@ -129,13 +129,26 @@ func TestWhatIsNotJudgedYetIsCounted(t *testing.T) {
 func TestWhatIsExcludedOrJudgedByAnOlderRuleSaysNothing(t *testing.T) {
 	g := NewWithT(t)
 	excluded := reported(v1alpha1.GuardrailVerdict{Excluded: "a sidecar of the mesh"}, outcome(2))
+	excluded.Namespace = "mesh"
 	older := reported(v1alpha1.GuardrailVerdict{Rule: "older", Total: 3, Fixed: 1}, outcome(2, "image-pinned"))
-	record := gathered(excluded, older)
-	g.Expect(record).To(Equal(Record{Violating: map[string]int{}, Excluded: 1, Unjudged: 1}))
+	gathered := func() Record {
+		rule := Rule{Exclusions: []v1alpha1.Exclusion{{Namespace: "mesh"}}}
+		return GatherAll([]v1alpha1.ReadinessReport{excluded, older}, map[string]Rule{"image-pinned": rule})["image-pinned"]
+	}
+	g.Expect(gathered()).To(Equal(Record{Violating: map[string]int{}, Excluded: 1, Unjudged: 1, Awaited: map[string]bool{"shop": true}}))
 	for _, r := range []*v1alpha1.ReadinessReport{&excluded, &older} {
 		r.Status.State = v1alpha1.ReportGone
 	}
-	g.Expect(gathered(excluded, older)).To(Equal(Record{Violating: map[string]int{}}), "nobody waits for what is gone")
+	g.Expect(gathered()).To(Equal(Record{Violating: map[string]int{}}), "nobody waits for what is gone")
+}
+
+func TestWhatCannotBeToldApartIsCounted(t *testing.T) {
+	g := NewWithT(t)
+	many := reported(v1alpha1.GuardrailVerdict{Total: 600, Keys: v1alpha1.UncountableKeys}, outcome(1))
+	g.Expect(gathered(many, reported(v1alpha1.GuardrailVerdict{Total: 1, Keys: "abcdef"}, outcome(1))).Uncountable).To(Equal(1))
+	in := climbing(at(v1alpha1.Warn, now))
+	in.Record = gathered(many)
+	g.Expect(Step(in).State.Uncountable).To(BeEquivalentTo(1))
 }
 
 func TestWhatWouldBeRefusedIsBounded(t *testing.T) {

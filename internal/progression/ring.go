@@ -103,7 +103,7 @@ func (a *ascent) everywhere() spread { return spread{ring: v1alpha1.RingAll, sin
 
 // begun is where Enforce begins.
 func (a *ascent) begun() spread {
-	if a.vacant() || (a.Progression.Rings == v1alpha1.RingsOff && len(a.held) <= maxHeldBack) {
+	if a.vacant() || a.Progression.Rings == v1alpha1.RingsOff {
 		return a.everywhere()
 	}
 	return a.fill(v1alpha1.RingFirst, spread{})
@@ -113,7 +113,7 @@ func (a *ascent) begun() spread {
 // nothing ran there when its namespaces joined: there is nobody then whom Enforce could
 // surprise.
 func (a *ascent) vacant() bool {
-	if len(a.Record.Namespaces) > 0 || a.Record.Unjudged > 0 {
+	if len(a.Record.Namespaces) > 0 || a.Record.Unjudged > 0 || a.Record.Excluded > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(a.Members, func(m Member) bool { return m.Joined.IsZero() || m.Busy })

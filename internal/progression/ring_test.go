@@ -149,12 +149,9 @@ func TestAnotherNamespaceTakesThePlaceOfTheFirst(t *testing.T) {
 		{"that left the environment", func(w *world, first int) {
 			w.namespaces = append(w.namespaces[:first:first], w.namespaces[first+1:]...)
 		}},
-		{"that is held back, because a built-in step or a bypass let a violation in", func(w *world, first int) {
-			w.pass(11 * time.Minute)
-			w.state.RingNamespaces = nil // as if it were not enforced for the moment of the release
-			w.namespaces[first].clean = 0
-			w.release(w.namespaces[first], "eve")
-			w.state.RingNamespaces = []string{w.namespaces[first].Name}
+		{"that is excluded", func(w *world, first int) {
+			w.exclude(w.namespaces[first], true)
+			w.namespaces[first].judgeAgain()
 		}},
 		{"whose workloads are gone", func(w *world, first int) {
 			for i := range w.namespaces[first].reports {
@@ -309,30 +306,54 @@ func TestWhatWasEnforcedBeforeThereWereRingsStaysEverywhere(t *testing.T) {
 }
 
 func TestEnforcedIn(t *testing.T) {
-	members := []string{"c", "a", "b"}
+	members := []Member{there("c"), there("a"), there("b")}
 	held := []v1alpha1.HeldBack{{Namespace: "b"}}
 	for _, c := range []struct {
-		name  string
-		state v1alpha1.GuardrailState
-		want  []string
+		name   string
+		spread spread
+		held   []v1alpha1.HeldBack
+		want   []string
 	}{
-		{"nowhere below Enforce", v1alpha1.GuardrailState{Level: v1alpha1.Warn, Ring: v1alpha1.RingAll}, nil},
-		{"in the members of a ring that are still there", v1alpha1.GuardrailState{Level: v1alpha1.Enforce, Ring: v1alpha1.RingFirst, RingNamespaces: []string{"a", "gone"}}, []string{"a"}},
-		{"not where a member is held back", v1alpha1.GuardrailState{Level: v1alpha1.Enforce, Ring: v1alpha1.RingQuarter, RingNamespaces: []string{"a", "b"}, HeldBack: held}, []string{"a"}},
-		{"in all but those held back", v1alpha1.GuardrailState{Level: v1alpha1.Enforce, Ring: v1alpha1.RingAll, HeldBack: held}, []string{"a", "c"}},
-		{"everywhere where no ring was noted", v1alpha1.GuardrailState{Level: v1alpha1.Enforce}, []string{"a", "b", "c"}},
+		{"in the members of a ring that are still there", spread{ring: v1alpha1.RingFirst, namespaces: []string{"a", "gone"}}, nil, []string{"a"}},
+		{"not where a member is held back", spread{ring: v1alpha1.RingQuarter, namespaces: []string{"a", "b"}}, held, []string{"a"}},
+		{"in all but those held back", spread{ring: v1alpha1.RingAll}, held, []string{"a", "c"}},
+		{"everywhere otherwise", spread{ring: v1alpha1.RingAll}, nil, []string{"a", "b", "c"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			NewWithT(t).Expect(EnforcedIn(c.state, members)).To(Equal(c.want))
+			NewWithT(t).Expect(c.spread.enforcedIn(members, c.held)).To(Equal(c.want))
 		})
 	}
 }
 
 func TestAnnounced(t *testing.T) {
-	g := NewWithT(t)
-	warned := *at(v1alpha1.Warn, now)
-	g.Expect(Announced(warned, v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic})).To(BeTrue())
-	g.Expect(Announced(warned, v1alpha1.Progression{Mode: v1alpha1.ProgressionHold})).To(BeFalse(), "it would not be true")
-	warned.MaxLevel = v1alpha1.Warn
-	g.Expect(Announced(warned, v1alpha1.Progression{})).To(BeFalse())
+	state := func(level, most v1alpha1.Level) v1alpha1.GuardrailState {
+		s := *at(level, now)
+		s.MaxLevel = most
+		return s
+	}
+	automatic := v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic}
+	hold := v1alpha1.Progression{Mode: v1alpha1.ProgressionHold}
+	uncompiled := state(v1alpha1.Enforce, v1alpha1.Enforce)
+	uncompiled.Uncompiled = "undeclared reference"
+	for _, c := range []struct {
+		name    string
+		state   v1alpha1.GuardrailState
+		by      v1alpha1.Progression
+		suspend v1alpha1.SuspendMode
+		want    bool
+	}{
+		{"at Warn, Enforce is next", state(v1alpha1.Warn, v1alpha1.Enforce), automatic, v1alpha1.SuspendNone, true},
+		{"where remediation is suspended too", state(v1alpha1.Warn, v1alpha1.Enforce), automatic, v1alpha1.SuspendRemediation, true},
+		{"and in the namespaces that a ring has not reached", state(v1alpha1.Enforce, v1alpha1.Enforce), automatic, v1alpha1.SuspendNone, true},
+		{"not at Observe", state(v1alpha1.Observe, v1alpha1.Enforce), automatic, v1alpha1.SuspendNone, false},
+		{"not where Warn is the ceiling", state(v1alpha1.Warn, v1alpha1.Warn), automatic, v1alpha1.SuspendNone, false},
+		{"not on hold", state(v1alpha1.Warn, v1alpha1.Enforce), hold, v1alpha1.SuspendNone, false},
+		{"not on hold in further namespaces either", state(v1alpha1.Enforce, v1alpha1.Enforce), hold, v1alpha1.SuspendNone, false},
+		{"not while everything is suspended", state(v1alpha1.Warn, v1alpha1.Enforce), automatic, v1alpha1.SuspendAll, false},
+		{"not while the rule does not compile", uncompiled, automatic, v1alpha1.SuspendNone, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			NewWithT(t).Expect(Announced(c.state, c.by, c.suspend)).To(Equal(c.want))
+		})
+	}
 }

@@ -30,6 +30,11 @@ type Input struct {
 	Bounds Bounds
 	// BackgroundOnly is true for a rule that reads what admission cannot: it observes.
 	BackgroundOnly bool
+	// Exclusions are the objects that it does not judge here.
+	Exclusions []v1alpha1.Exclusion
+	// Uncompiled says why the rule, which was accepted, cannot be compiled; empty when it
+	// can. Nothing is known then, and nothing moves but by maxLevel.
+	Uncompiled string
 	// Previous is where the guardrail stood; nil when it is new here.
 	Previous *v1alpha1.GuardrailState
 	// Record of the guardrail here.
@@ -50,13 +55,16 @@ type Input struct {
 // Output is where the guardrail stands now.
 type Output struct {
 	State v1alpha1.GuardrailState
+	// EnforcedIn are the namespaces in which it is enforced, sorted; none below Enforce.
+	EnforcedIn []string
 	// Change is the step that was taken, to another level or to more namespaces; nil when
 	// there was none. There is at most one.
 	Change *v1alpha1.LevelChange
 	// Down is true when it took consequences away.
 	Down bool
 	// Held are the namespaces that are held back from now on, and Released those that no
-	// longer are, of a guardrail that was and is at Enforce.
+	// longer are, of a guardrail that was and is at Enforce. Where more were held back than
+	// could be named, nobody can say who has come to them.
 	Held     []v1alpha1.HeldBack
 	Released []string
 }
@@ -75,7 +83,10 @@ func Step(in Input) Output {
 		out.Change, out.Down = a.change(from, m), from.Above(m.to) || was.beyond(m.spread)
 	}
 	if from == v1alpha1.Enforce && m.to == from {
-		out.Held, out.Released = difference(in.Previous.HeldBack, out.State.HeldBack)
+		out.Held, out.Released = a.difference()
+	}
+	if m.to == v1alpha1.Enforce {
+		out.EnforcedIn = a.spread.enforcedIn(in.Members, a.held)
 	}
 	return out
 }
@@ -89,6 +100,8 @@ type ascent struct {
 	spread spread
 	// held are the namespaces that are held back, or would be at Enforce.
 	held []v1alpha1.HeldBack
+	// heldBefore are those that are known to have been, sorted by name.
+	heldBefore []string
 	// candidates are the namespaces that may be enforced first, the best first.
 	candidates []string
 }
@@ -106,6 +119,7 @@ func newAscent(in Input) *ascent {
 		a.level, a.since = in.Previous.Level, in.Previous.Since.Time
 		a.spread = spreadOf(in.Previous, in.Members)
 	}
+	a.heldBefore = heldIn(in.Previous)
 	a.held = a.holds()
 	a.candidates = a.rank()
 	return a
@@ -155,16 +169,9 @@ func (a *ascent) move() move {
 	return up
 }
 
-// moveRing is where a guardrail at Enforce goes: to more namespaces, or back to fewer when
-// more are held back than can be named.
+// moveRing is where a guardrail at Enforce goes: to more namespaces.
 func (a *ascent) moveRing() move {
 	stay := move{to: a.level, spread: a.spread}
-	if a.spread.ring == v1alpha1.RingAll {
-		if len(a.held) <= maxHeldBack {
-			return stay
-		}
-		return move{to: a.level, spread: a.fill(v1alpha1.RingQuarter, spread{}), why: tooMany(len(a.held))}
-	}
 	w, further := a.widen()
 	if !further || a.waitsToWiden(w) != "" {
 		return stay
@@ -177,10 +184,6 @@ func (a *ascent) moveRing() move {
 		why = "as the policy says"
 	}
 	return move{to: a.level, spread: w.to, why: why}
-}
-
-func tooMany(held int) string {
-	return fmt.Sprintf("%d namespaces are held back, and at most %d can be", held, maxHeldBack)
 }
 
 // take makes the move.
@@ -226,6 +229,9 @@ func (a *ascent) begin() move {
 // misbehaviour is what takes a level away; empty when there is none. A failure to
 // evaluate counts once, when it begins: it does not cost a level at every look.
 func (a *ascent) misbehaviour() string {
+	if a.Uncompiled != "" {
+		return "" // the fault is this operator's, and not the rule's
+	}
 	if a.beyondOneTeam(a.failingIn()) && !a.beyondOneTeam(int(a.Previous.FailingNamespaces)) {
 		return a.failing()
 	}
@@ -268,15 +274,20 @@ func (a *ascent) state() v1alpha1.GuardrailState {
 		Score: a.score(), Violating: int32(a.Record.violators()), Failing: int32(len(a.Record.Failing)),
 		Excluded: int32(a.Record.Excluded), Noisy: int32(a.Record.Noisy), Fixed: int32(a.Record.Fixed),
 		SuspectedFalsePositives: int32(a.Record.SuspectedFalsePositives),
-		WouldBeRefused:          a.refused(), HeldBack: a.named(a.level, a.spread),
+		WouldBeRefused:          a.refused(), HeldBack: a.listed(), ExcludedNamespaces: a.excluded(),
+		Uncountable: int32(a.Record.Uncountable), Uncompiled: message.Cut(a.Uncompiled, maxNext),
+	}
+	if a.level == v1alpha1.Enforce || a.foretells() {
+		state.HeldBackTotal = int32(len(a.held))
 	}
 	if a.level == v1alpha1.Enforce {
+		state.HeldBackNamespaces = namespacesOf(a.held[:min(len(a.held), maxHeldNames)])
 		since := metav1.NewTime(a.spread.since)
 		state.Ring, state.RingSince, state.RingNamespaces = a.spread.ring, &since, a.spread.namespaces
 	}
 	state.FailingNamespaces = int32(a.failingIn())
-	if a.Suspend == v1alpha1.SuspendAll && a.Previous != nil {
-		// A failure that begins while everything is suspended costs its level afterwards.
+	if (a.Suspend == v1alpha1.SuspendAll || a.Uncompiled != "") && a.Previous != nil {
+		// A failure that begins while nothing moves costs its level afterwards.
 		state.FailingNamespaces = min(state.FailingNamespaces, a.Previous.FailingNamespaces)
 	}
 	state.Next = message.Cut(a.next(), maxNext)
@@ -298,21 +309,18 @@ func (a *ascent) change(from v1alpha1.Level, m move) *v1alpha1.LevelChange {
 	}
 }
 
-// difference is who has come to a list of namespaces held back, and who has left it.
-func difference(before, now []v1alpha1.HeldBack) (came []v1alpha1.HeldBack, left []string) {
-	were, are := map[string]bool{}, map[string]bool{}
-	for _, h := range before {
-		were[h.Namespace] = true
-	}
-	for _, h := range now {
+// difference is who is held back and was not, and who no longer is.
+func (a *ascent) difference() (came []v1alpha1.HeldBack, left []string) {
+	are := map[string]bool{}
+	for _, h := range a.held {
 		are[h.Namespace] = true
-		if !were[h.Namespace] {
+		if !a.forgotten() && !a.wasHeld(h.Namespace) {
 			came = append(came, h)
 		}
 	}
-	for _, h := range before {
-		if !are[h.Namespace] {
-			left = append(left, h.Namespace)
+	for _, n := range a.heldBefore {
+		if !are[n] {
+			left = append(left, n)
 		}
 	}
 	return came, left

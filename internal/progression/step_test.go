@@ -152,6 +152,9 @@ func TestStep(t *testing.T) {
 		{"the preceding environment must exist", with(climbing(at(v1alpha1.Observe, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
 			in.Predecessor = &Predecessor{Name: "staging"}
 		}), v1alpha1.Observe, "Warn once EnvironmentPolicy staging exists", ""},
+		{"the preceding environment must be known", with(climbing(at(v1alpha1.Observe, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
+			in.Predecessor = &Predecessor{Name: "staging of cluster s", Unknown: "cluster s has not answered"}
+		}), v1alpha1.Observe, "Warn once staging of cluster s can be read: cluster s has not answered", ""},
 		{"the preceding environment goes first", with(climbing(at(v1alpha1.Observe, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
 			in.Predecessor = predecessor(v1alpha1.Observe, clean(20, minutesAgo(5)))
 		}), v1alpha1.Observe, "Warn once staging has it at its ceiling: there it is at Observe of Warn", ""},
@@ -300,6 +303,40 @@ func TestARewrittenRuleMayWarnAtMost(t *testing.T) {
 			g.Expect(out.State.Level).To(Equal(c.want))
 			g.Expect(out.State.Rule).To(Equal(c.now))
 			g.Expect(out.Change != nil).To(Equal(c.want != c.level), "a step is recorded")
+		})
+	}
+}
+
+func TestARuleThatDoesNotCompileAnyMoreStaysWhereItIs(t *testing.T) {
+	longAgo := minutesAgo(60 * 24 * 30)
+	for _, c := range []struct {
+		name  string
+		level v1alpha1.Level
+		edit  func(*Input)
+		want  v1alpha1.Level
+	}{
+		{"at Enforce, though nothing can be judged by it anywhere", v1alpha1.Enforce, func(in *Input) {
+			in.Record.Failing = []string{"cart/Deployment cart", "shop/Deployment shop"}
+		}, v1alpha1.Enforce},
+		{"at Warn, whatever it had earned", v1alpha1.Warn, func(in *Input) { in.Record.Trials = clean(20, minutesAgo(5)) }, v1alpha1.Warn},
+		{"in its ring, whatever it had earned", v1alpha1.Enforce, func(in *Input) {
+			in.Record.Trials, in.Previous.Ring, in.Previous.RingNamespaces = clean(20, minutesAgo(5)), v1alpha1.RingFirst, []string{"shop"}
+		}, v1alpha1.Enforce},
+		{"but not above its ceiling", v1alpha1.Enforce, func(in *Input) { in.Bounds.Max = v1alpha1.Warn }, v1alpha1.Warn},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			in := climbing(at(c.level, longAgo))
+			in.Uncompiled = "undeclared reference to 'old'"
+			c.edit(&in)
+			out := Step(in)
+			g.Expect(out.State.Level).To(Equal(c.want))
+			g.Expect(out.State.Uncompiled).To(ContainSubstring("undeclared reference"))
+			g.Expect(out.State.Next).To(ContainSubstring("compile"))
+			g.Expect(out.State.FailingNamespaces).To(BeZero(), "what fails afterwards begins then")
+			again := in
+			again.Previous = &out.State
+			g.Expect(Step(again).Change).To(BeNil())
 		})
 	}
 }

@@ -38,6 +38,8 @@ func (a *ascent) waits() string {
 	switch {
 	case a.BackgroundOnly:
 		return fmt.Sprintf("stays at %s: it reads the surroundings of an object, which admission cannot read", a.level)
+	case a.Uncompiled != "":
+		return fmt.Sprintf("stays at %s, as it is in admission: it does not compile any more: %s", a.level, a.Uncompiled)
 	case a.level == v1alpha1.Enforce && len(a.held) > 0:
 		return fmt.Sprintf("stays at Enforce: maxLevel is reached; %s held back: see heldBack", some(namespacesOf(a.held)))
 	case a.atRest() != "":
@@ -72,8 +74,6 @@ func (a *ascent) waitsToWiden(w widening) string {
 		return fmt.Sprintf("stays in %s: progression.mode is Hold", a.spread.words())
 	case a.obstacle(w.goal) != "":
 		return a.obstacle(w.goal)
-	case a.spread.ring != v1alpha1.RingAll && w.to.ring == v1alpha1.RingAll && len(a.held) > maxHeldBack:
-		return fmt.Sprintf("%s once fewer are held back: %s", w.goal, tooMany(len(a.held)))
 	case w.told:
 		return w.waits
 	case a.Predecessor.absent(w.goal) != "":
@@ -92,6 +92,8 @@ func (a *ascent) waitsToWiden(w widening) string {
 // obstacle is what keeps anything from rising, whatever the evidence.
 func (a *ascent) obstacle(goal string) string {
 	switch {
+	case a.Uncompiled != "":
+		return fmt.Sprintf("%s once it compiles again: %s", goal, a.Uncompiled)
 	case a.Unseen != "":
 		return fmt.Sprintf("%s once native admission is seen to work: %s", goal, a.Unseen)
 	case len(a.Record.Failing) > 0:
@@ -110,6 +112,8 @@ func (a *ascent) frozen() string {
 		return "the environment is suspended"
 	case a.hold:
 		return "progression.mode is Hold"
+	case a.Uncompiled != "":
+		return "it does not compile any more"
 	case a.Unseen != "":
 		return a.Unseen
 	case len(a.Record.Failing) > 0:

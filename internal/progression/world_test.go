@@ -33,6 +33,32 @@ type testNamespace struct {
 	// clean is the chance, in percent, that a revision brings no finding.
 	clean   int
 	reports []v1alpha1.ReadinessReport
+	// excluded is true while the policy leaves it out as a whole, and returned is when that
+	// ended, until it has shown something since.
+	excluded bool
+	returned time.Time
+}
+
+// judgeAgain brings its reports up to date with what the policy leaves out.
+func (n *testNamespace) judgeAgain() {
+	for i := range n.reports {
+		status := &n.reports[i].Status
+		verdict := &status.Guardrails[0]
+		switch {
+		case n.excluded:
+			verdict.Excluded, verdict.Total, verdict.Findings = "it is left out", 0, nil
+		case verdict.Excluded != "":
+			verdict.Excluded, verdict.FirstRevision = "", status.Revision.Number+1
+		}
+	}
+}
+
+// exclude leaves the namespace out of the guardrail, or takes it in again.
+func (w *world) exclude(n *testNamespace, leaveOut bool) {
+	if n.excluded && !leaveOut {
+		n.returned = w.in.Now
+	}
+	n.excluded = leaveOut
 }
 
 func newWorld(seed int64) *world {
@@ -79,6 +105,9 @@ func (w *world) release(n *testNamespace, writer string) {
 	o := v1alpha1.RevisionOutcome{Number: status.Revision.Number + 1, Time: metav1.NewTime(w.in.Now), Writer: writer}
 	o.Hash = fmt.Sprint(o.Number)
 	status.Guardrails[0].Total = 0
+	if n.excluded {
+		violates = false // nobody asks
+	}
 	if violates {
 		o.NewFindings = []string{w.in.Guardrail}
 		status.Guardrails[0].Total = 1
@@ -88,6 +117,7 @@ func (w *world) release(n *testNamespace, writer string) {
 	status.Outcomes = status.Outcomes[:min(len(status.Outcomes), 10)]
 	status.Revision = v1alpha1.Revision{Number: o.Number, Hash: o.Hash}
 	n.Observed = true
+	n.judgeAgain()
 }
 
 func (w *world) reports() []v1alpha1.ReadinessReport {
@@ -115,18 +145,40 @@ func (w *world) enforcedIn() []string {
 	if w.state == nil {
 		return nil
 	}
-	return EnforcedIn(*w.state, w.names())
+	return written(w.state, w.names())
+}
+
+// written is where a guardrail is enforced by its state alone, as an operator that has
+// just started reads it.
+func written(state *v1alpha1.GuardrailState, names []string) []string {
+	if state == nil || state.Level != v1alpha1.Enforce {
+		return nil
+	}
+	var in []string
+	for _, n := range names {
+		reached := state.Ring == v1alpha1.RingAll || state.Ring == "" || slices.Contains(state.RingNamespaces, n)
+		if reached && !slices.Contains(state.HeldBackNamespaces, n) {
+			in = append(in, n)
+		}
+	}
+	slices.Sort(in)
+	return in
 }
 
 // look is what the guardrail makes of the world now, as an operator that has just started
 // would see it.
 func (w *world) look() Output {
-	w.in.Members = nil
+	w.in.Members, w.in.Exclusions = nil, nil
 	for _, n := range w.namespaces {
+		if n.excluded {
+			w.in.Exclusions = append(w.in.Exclusions, v1alpha1.Exclusion{Namespace: n.Name, Reason: "it is left out"})
+		}
 		n.Observed = slices.ContainsFunc(n.reports, func(r v1alpha1.ReadinessReport) bool { return r.Status.Revision.Number > 0 })
 		w.in.Members = append(w.in.Members, n.Member)
 	}
-	w.in.Record = GatherAll(w.reports(), map[string]Rule{w.in.Guardrail: {Digest: rule, Kinds: []v1alpha1.WorkloadKind{v1alpha1.KindDeployment}}})[w.in.Guardrail]
+	w.in.Record = GatherAll(w.reports(), map[string]Rule{w.in.Guardrail: {
+		Digest: rule, Kinds: []v1alpha1.WorkloadKind{v1alpha1.KindDeployment}, Exclusions: w.in.Exclusions,
+	}})[w.in.Guardrail]
 	w.in.Previous = w.state
 	return Step(w.in)
 }

@@ -123,7 +123,7 @@ func run(ctx context.Context, api client.Client, d *appsv1.Deployment, p *corev1
 
 // transformOf is what the operator's cache does to objects of a kind before it keeps them.
 func transformOf(object client.Object) toolscache.TransformFunc {
-	options := controllers.CacheOptions()
+	options := controllers.CacheOptions("rampart-system")
 	for of, by := range options.ByObject {
 		if reflect.TypeOf(of) == reflect.TypeOf(object) && by.Transform != nil {
 			return by.Transform
