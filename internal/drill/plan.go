@@ -17,10 +17,10 @@ import (
 const (
 	// MaxRunning is how many drills run in a cluster at one time.
 	MaxRunning = 5
-	// leastReady is how many pods must be ready before one of them is taken away.
-	leastReady = 2
-	// refusedPause follows an eviction that the API server refused.
+	// refusedPause follows a drill that the API server refused, or that somebody took back.
 	refusedPause = 10 * time.Minute
+	// A workload asks again for its turn no sooner and no later than this.
+	shortestTurn, longestTurn = time.Second, 30 * time.Second
 )
 
 // Input is what a drill depends on.
@@ -39,7 +39,7 @@ type Input struct {
 	Drifted bool
 	// Incident is true while so much of the environment fails that its breaker is open.
 	Incident bool
-	// Refused is when an eviction for a drill was last refused; zero when none was.
+	// Refused is when a drill was last refused or taken back; zero when none was.
 	Refused time.Time
 	// Failing is true while it fails.
 	Failing bool
@@ -53,17 +53,18 @@ type Input struct {
 
 // Decision is whether to begin a drill.
 type Decision struct {
-	// Pod to evict; nil when there is no drill.
-	Pod *workload.Pod
+	// Kind of the drill, and the pod that it disturbs; nil when there is no drill.
+	Kind v1alpha1.DrillKind
+	Pod  *workload.Pod
 	// Wait says why there is none although evidence is awaited; empty when none is.
 	Wait string
 	// At is when to ask again; zero when only an event can change the answer.
 	At time.Time
 }
 
-// Plan says whether to begin a drill now, and with which pod: the one that has been
-// ready the longest, so that every pod has its turn. Each guard that holds it back is
-// said, because the gate waits for it.
+// Plan says whether to begin a drill now, of which kind and with which pod: the one that
+// has been ready the longest, so that every pod has its turn. Each guard that holds it
+// back is said, because the gate waits for it.
 func Plan(in Input, now time.Time) Decision {
 	if !in.Awaited || in.Policy.Mode != v1alpha1.DrillsWhenNeeded {
 		return Decision{}
@@ -72,49 +73,121 @@ func Plan(in Input, now time.Time) Decision {
 		return Decision{Wait: "no drill: " + why}
 	}
 	if next := in.Refused.Add(refusedPause); !in.Refused.IsZero() && now.Before(next) {
-		return Decision{Wait: "no drill: the last eviction was refused, likely by a disruption budget; it is tried again at " + next.UTC().Format(time.TimeOnly), At: next}
+		return Decision{Wait: "no drill: the last one was refused, likely by a disruption budget, or taken back; it is tried again at " + next.UTC().Format(time.TimeOnly), At: next}
 	}
 	if in.RunningInNamespace > 0 {
-		return Decision{Wait: "a drill is running in the namespace"}
+		return Decision{Wait: "a drill is running in the namespace", At: now.Add(in.turn())}
 	}
 	if in.RunningInCluster >= MaxRunning {
-		return Decision{Wait: fmt.Sprintf("%d drills are running in the cluster, which is the limit", in.RunningInCluster)}
+		return Decision{Wait: fmt.Sprintf("%d drills are running in the cluster, which is the limit", in.RunningInCluster), At: now.Add(in.turn())}
 	}
 	if next := in.Last.Add(in.Policy.Pause.Duration); !in.Last.IsZero() && now.Before(next) {
 		return Decision{Wait: "the next drill follows at " + next.UTC().Format(time.TimeOnly), At: next}
 	}
-	pod := in.longestReady()
-	return Decision{Pod: &pod, Wait: "a drill begins: pod " + pod.Name + " is evicted"}
+	pod, kind := in.longestReady(), in.kind()
+	return Decision{Kind: kind, Pod: &pod, Wait: beginning(kind, pod)}
 }
+
+// turn is how long to wait while other workloads are drilled: nothing tells this one that
+// they are done. A pause between drills is about as long as one takes.
+func (in Input) turn() time.Duration {
+	return min(max(in.Policy.Pause.Duration, shortestTurn), longestTurn)
+}
+
+// kind of drill that the workload can bear. The loss of one pod of several shows the most
+// and costs the least. Where there is only one, its rollout is restarted instead, which
+// takes it away only when another is ready, unless the policy says otherwise.
+func (in Input) kind() v1alpha1.DrillKind {
+	if in.Workload.Replicas > 1 || in.Policy.Singletons == v1alpha1.SingletonsEvict {
+		return v1alpha1.DrillEvict
+	}
+	return v1alpha1.DrillRestart
+}
+
+func beginning(kind v1alpha1.DrillKind, pod workload.Pod) string {
+	if kind == v1alpha1.DrillRestart {
+		return "a drill begins: the rollout is restarted, to replace pod " + pod.Name
+	}
+	return "a drill begins: pod " + pod.Name + " is evicted"
+}
+
+// Barred says why no drill will come as things stand, so that a gate which waits for one
+// waits until ordinary life brings the evidence, or somebody changes something. Empty
+// while one may come.
+func Barred(in Input) string {
+	switch {
+	case !in.Awaited:
+		return ""
+	case in.Policy.Mode != v1alpha1.DrillsWhenNeeded:
+		return "drills are Off here"
+	case in.barred() != "":
+		return in.barred()
+	case in.failedBefore():
+		return failedOnce
+	default:
+		return ""
+	}
+}
+
+const failedOnce = "one failed on this revision, and the next revision is drilled again"
 
 // unsafe is the first reason why a drill could hurt or would teach nothing.
 func (in Input) unsafe() string {
-	w := in.Workload
 	switch {
-	case in.Suspended:
-		return "the EnvironmentPolicy suspends them"
-	case w.Annotations[v1alpha1.AnnotationDrills] == string(v1alpha1.DrillsOff):
-		return "the workload says " + v1alpha1.AnnotationDrills + ": Off"
-	case !w.Progressing() || w.Kind == v1alpha1.KindDaemonSet:
-		return fmt.Sprintf("a %s is not drilled", w.Kind)
-	case w.Paused:
-		return "the workload is paused"
-	case w.WritableVolumes():
-		return "its pods write to persistent volumes"
-	case w.Replicas < leastReady:
-		return fmt.Sprintf("it needs at least %d replicas to lose one safely", leastReady)
+	case in.barred() != "":
+		return in.barred()
 	case in.Incident:
 		return "too much of the environment fails"
 	case in.Failing:
 		return "it is failing"
 	case in.Drifted:
 		return "it has drifted"
-	case !w.Rollout.Complete() || in.unsettled():
+	case !in.Workload.Rollout.Complete() || in.unsettled():
 		return "wait until every replica is ready"
 	case in.failedBefore():
-		return "one failed on this revision, and the next revision is drilled again"
+		return failedOnce
 	}
 	return ""
+}
+
+// barred is the first reason that does not pass by itself.
+func (in Input) barred() string {
+	w := in.Workload
+	switch {
+	case in.Suspended:
+		return "the EnvironmentPolicy suspends them"
+	case w.Annotations[v1alpha1.AnnotationDrills] == string(v1alpha1.DrillsOff):
+		return "the workload says " + v1alpha1.AnnotationDrills + ": Off"
+	case !w.Replaces():
+		return fmt.Sprintf("nothing replaces the pods of a %s", w.Kind)
+	case w.Deleting:
+		return "it is being deleted"
+	case w.Paused:
+		return "the workload is paused"
+	case w.Replicas == 0:
+		return "it has no pod"
+	case w.SharedVolumes():
+		return "its pods write to a persistent volume that a replacement may have to wait for, or share with the old pod"
+	case w.Replicas == 1 && in.unbearable() != "":
+		return in.unbearable()
+	default:
+		return ""
+	}
+}
+
+// unbearable says why the only pod of a workload is left alone, and what to do; empty when
+// it is not.
+func (in Input) unbearable() string {
+	switch {
+	case in.Policy.Singletons == v1alpha1.SingletonsEvict:
+		return ""
+	case in.Policy.Singletons == v1alpha1.SingletonsOff:
+		return "it has a single pod, and drills.singletons is Off"
+	case !in.Workload.Surges():
+		return "it has a single pod, and nothing brings another before that goes: run 2, or set drills.singletons: Evict in the EnvironmentPolicy"
+	default:
+		return ""
+	}
 }
 
 // unsettled says whether any pod is on its way in or out.
@@ -126,7 +199,7 @@ func (in Input) unsettled() bool {
 		}
 		ready++
 	}
-	return ready < leastReady || ready < int(in.Workload.Replicas)
+	return ready < int(in.Workload.Replicas)
 }
 
 func (in Input) failedBefore() bool {

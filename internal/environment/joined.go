@@ -82,7 +82,7 @@ func Arrival(policy *v1alpha1.EnvironmentPolicy, namespace *corev1.Namespace) ti
 		last = namespace.CreationTimestamp.Time
 	}
 	for _, entry := range namespace.ManagedFields {
-		byOthers := entry.Manager != v1alpha1.ManagedBy && entry.Subresource == ""
+		byOthers := entry.Manager != v1alpha1.ManagedBy && entry.Manager != v1alpha1.BaselineManager && entry.Subresource == ""
 		if byOthers && entry.Time != nil && entry.Time.After(last) {
 			last = entry.Time.Time
 		}

@@ -10,7 +10,7 @@ import "github.com/rampart-dev/rampart/api/v1alpha1"
 // the next stage. Production, which nothing follows, is measured against its own.
 func (m Map) NextTargets(of Environment) v1alpha1.ReadinessTargets {
 	for _, e := range m.environments {
-		if e.Spec.Follows != nil && e.Spec.Follows.Name == of.Name() {
+		if e.Spec.Follows != nil && e.Spec.Follows.Cluster == "" && e.Spec.Follows.Name == of.Name() {
 			return *e.Spec.Promotion
 		}
 	}

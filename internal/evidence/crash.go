@@ -41,10 +41,7 @@ func crashes(l look, e *v1alpha1.Evidence) []crash {
 				if settled(e, id, exit.Finished) || endedStart(e, p.Pod, exit.Finished) {
 					continue
 				}
-				cause := crashCause(exit.Finished)
-				if l.rolling() {
-					cause = rolloutCause(l.Revision.Hash)
-				}
+				cause := l.crashCause(p, exit.Finished)
 				found = append(found, crash{
 					trial: v1alpha1.OpenTrial{ID: id, Kind: v1alpha1.TrialStart, Episode: cause.episode, Source: cause.source},
 					verdict: l.blame(exit.Finished,
@@ -54,6 +51,20 @@ func crashes(l look, e *v1alpha1.Evidence) []crash {
 		}
 	}
 	return found
+}
+
+// crashCause is the rollout in which a container ends, what made its pod start a moment
+// before, or whatever makes its siblings end at the same time.
+func (l look) crashCause(p seenPod, at time.Time) cause {
+	if l.rolling() {
+		return rolloutCause(l.Revision.Hash)
+	}
+	id := startID(p.Pod)
+	i := slices.IndexFunc(l.known.Trials, func(t v1alpha1.Trial) bool { return t.ID == id })
+	if i >= 0 && at.Sub(l.known.Trials[i].Time.Time) < settling {
+		return cause{episode: l.known.Trials[i].Episode, source: v1alpha1.SourceNatural}
+	}
+	return crashCause(at)
 }
 
 // endedStart says whether the failure of the pod's start is about that exit, or a later one.
@@ -66,12 +77,14 @@ func endedStart(e *v1alpha1.Evidence, p workload.Pod, finished time.Time) bool {
 
 // crashesOf are the exits of a container that its status shows and that should not have
 // been: any before a restart, and one with an error. How it ends when its pod is deleted
-// is none of them.
+// is none of them. The last deletion of a pod, without any grace, comes when its containers
+// have ended, and hides when it was first asked for.
 func crashesOf(p seenPod, c workload.Container) []workload.Exit {
 	var exits []workload.Exit
 	for _, exit := range []*workload.Exit{c.LastExit, c.Exit} {
 		switch {
 		case exit == nil, p.Departing() && !exit.Finished.Before(p.Asked):
+		case p.Departing() && p.Grace == 0 && exit == c.Exit:
 		case exit == c.Exit && exit.Code == 0, exit == c.LastExit && c.Restarts == 0:
 		default:
 			exits = append(exits, *exit)

@@ -67,6 +67,10 @@ func stopCause(at time.Time) cause  { return natural("stop", window(at, changeWi
 // crashCause groups the crashes of a workload's pods: a dependency that fails is one cause.
 func crashCause(at time.Time) cause { return natural("crash", window(at, crashWindow)) }
 
+// unreadyCause groups what makes a workload's pods lose their readiness and is not known.
+// However often it comes back within the hour, it is one cause.
+func unreadyCause(at time.Time) cause { return natural("unready", window(at, drainWindow)) }
+
 func window(at time.Time, size time.Duration) string {
 	return strconv.FormatInt(at.Truncate(size).Unix(), 10)
 }

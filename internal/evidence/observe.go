@@ -18,17 +18,23 @@ type recogniser interface {
 	judge(l look, trial v1alpha1.OpenTrial) verdict
 }
 
-// recognisers by kind, in the order in which they claim room for open trials. Starts
-// come last: their outcome can be read from the pods' status later, too.
+// recognisers by kind, in the order in which they claim room for open trials. Starts and
+// tests come last: their outcome can be read from the status of pods and Jobs later, too.
 var recognisers = []struct {
 	kind v1alpha1.TrialKind
 	recogniser
 }{
 	{v1alpha1.TrialRollout, rollouts{}},
+	{v1alpha1.TrialContainedRollout, containedRollouts{}},
+	{v1alpha1.TrialRollback, rollbacks{}},
 	{v1alpha1.TrialRun, runs{}},
 	{v1alpha1.TrialReplacement, replacements{}},
+	{v1alpha1.TrialRenewal, renewals{}},
+	{v1alpha1.TrialContainment, containments{}},
 	{v1alpha1.TrialTermination, terminations{}},
+	{v1alpha1.TrialRestart, restarts{}},
 	{v1alpha1.TrialStart, starts{}},
+	{v1alpha1.TrialTest, tests{}},
 }
 
 // look is what recognisers judge: one snapshot, and what was known before it.
@@ -41,6 +47,8 @@ type look struct {
 	known *v1alpha1.Evidence
 	// running are the trials that are open in this look: those known and those begun.
 	running []v1alpha1.OpenTrial
+	// kept counts the tests in the window, with those that this look adds.
+	kept testEnds
 }
 
 // Observe returns the evidence after a look: trials that have begun are opened, those
@@ -50,7 +58,7 @@ type look struct {
 func Observe(previous v1alpha1.Evidence, seen Snapshot, now time.Time) v1alpha1.Evidence {
 	l := look{
 		Snapshot: seen, now: now.Truncate(time.Second), pods: podsOfRevision(seen),
-		known: &previous, running: slices.Clone(previous.Open),
+		known: &previous, running: slices.Clone(previous.Open), kept: keptTests(previous),
 	}
 	for _, r := range recognisers {
 		for _, trial := range r.begun(l) {
@@ -84,7 +92,14 @@ func Observe(previous v1alpha1.Evidence, seen Snapshot, now time.Time) v1alpha1.
 
 func judge(l look, trial v1alpha1.OpenTrial) verdict {
 	if i := rank(trial.Kind); i < len(recognisers) {
-		return recognisers[i].judge(l, trial)
+		v := recognisers[i].judge(l, trial)
+		if why := l.saysNothing(trial); v.outcome == v1alpha1.TrialSuccess && why != "" {
+			v = censored(v.at, why)
+		}
+		if !l.kept.add(trial, v) {
+			return verdict{withdrawn: true}
+		}
+		return v
 	}
 	// A newer operator opened it. What it observes is not known here.
 	return censored(l.now, "this version of the operator cannot judge it")

@@ -17,18 +17,20 @@ import (
 )
 
 const (
-	worlds  = 4
-	minutes = 30
+	worlds = 4
+	// lifetime of a world, in paces.
+	lifetime = 30
 )
 
 // TestAnObserverWhoMissesNothingCountsWhatHappened makes sure that the limits of the
 // tests below are not kept by counting nothing.
 func TestAnObserverWhoMissesNothingCountsWhatHappened(t *testing.T) {
+	gaps := 0
 	for seed := range uint64(worlds) {
 		g := NewWithT(t)
 		w, e := newWorld(seed), v1alpha1.Evidence{}
 		counted := map[string]int{}
-		for range minutes * 60 {
+		for range lifetime * w.pace {
 			w.step()
 			next := Observe(e, w.look(w.gone), after(w.second))
 			tallyNew(counted, e, next)
@@ -39,7 +41,12 @@ func TestAnObserverWhoMissesNothingCountsWhatHappened(t *testing.T) {
 		}
 		g.Expect(w.truth["Start Success"]).To(BeNumerically(">", 10))
 		g.Expect(w.truth["Replacement Success"]).To(BeNumerically(">", 3))
+		g.Expect(w.truth["Restart Success"] + w.truth["Restart Failure"]).To(BeNumerically(">", 3))
+		g.Expect(counted["Containment Success"]).To(And(BeNumerically(">", 10), BeNumerically("<=", w.atMost["Containment Success"])))
+		g.Expect(counted["Containment Failure"]).To(BeNumerically("<=", w.atMost["Containment Failure"]))
+		gaps += counted["Containment Failure"]
 	}
+	NewWithT(t).Expect(gaps).To(BeNumerically(">", 0), "some world has a gap")
 }
 
 // TestNeverMoreThanHappened looks at random, twice, late or not at all, loses pods that
@@ -53,7 +60,7 @@ func TestNeverMoreThanHappened(t *testing.T) {
 			counted := map[string]int{}
 			var departed []workload.Pod
 			away := 0
-			for range minutes * 60 {
+			for range lifetime * w.pace {
 				w.step()
 				departed = append(departed, w.gone...)
 				if away--; away > 0 {
@@ -86,9 +93,13 @@ func TestNeverMoreThanHappened(t *testing.T) {
 				}
 			}
 			for what, n := range counted {
-				g.Expect(n).To(BeNumerically("<=", w.truth[what]+lateStarts(what, w)), what)
+				g.Expect(n).To(BeNumerically("<=", w.truth[what]+w.atMost[what]+lateStarts(what, w)), what)
 			}
 			g.Expect(counted["Start Success"]).To(BeNumerically(">", 0))
+			g.Expect(counted["Containment Success"]).To(BeNumerically(">", 0))
+			if w.pace == paces[1] {
+				g.Expect(counted["Restart Success"]).To(BeNumerically(">", 0))
+			}
 		})
 	}
 }

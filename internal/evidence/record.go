@@ -91,9 +91,9 @@ func settle(e *v1alpha1.Evidence, trial v1alpha1.OpenTrial, v verdict) {
 	}
 	ended := v1alpha1.Trial{
 		ID: trial.ID, Kind: trial.Kind, Outcome: v.outcome, Episode: trial.Episode,
-		Time: seconds(v.at), Message: message.Cut(v.why, maxMessage),
+		Quality: trial.Quality, Time: seconds(v.at), Message: message.Cut(v.why, maxMessage),
 	}
-	if trial.Source == v1alpha1.SourceDrill {
+	if trial.Source != v1alpha1.SourceNatural {
 		ended.Source = trial.Source // nature is not worth 200 mentions
 	}
 	e.Trials = append(e.Trials, ended)

@@ -50,9 +50,11 @@ func (l look) disrupted(p seenPod) (since time.Time, disrupted bool) {
 	switch {
 	case p.Disruption != "":
 		return p.DisruptedSince, true
-	case l.drilled(p) && p.Departing():
+	case !l.drilled(p) || l.Drill.Kind != v1alpha1.DrillEvict:
+		return time.Time{}, false
+	case p.Departing():
 		return p.Asked, true
-	case l.drilled(p) && p.departed:
+	case p.departed:
 		return l.Drill.Since.Time, true
 	default:
 		return time.Time{}, false

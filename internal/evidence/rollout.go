@@ -21,7 +21,7 @@ import (
 type rollouts struct{}
 
 func (rollouts) begun(l look) []v1alpha1.OpenTrial {
-	if !rollsOut(l.Workload) || l.Revision.Hash == "" {
+	if !rollsOut(l.Workload) || l.Revision.Hash == "" || l.Kept {
 		return nil
 	}
 	began := l.Revision.Since.Time
@@ -35,13 +35,17 @@ func (rollouts) begun(l look) []v1alpha1.OpenTrial {
 	}
 	c := rolloutCause(l.Revision.Hash)
 	return []v1alpha1.OpenTrial{{
-		ID:      trialID(v1alpha1.TrialRollout, l.Workload.UID, l.Revision.Hash),
+		ID:      rolloutID(l.Workload.UID, l.Revision.Hash),
 		Kind:    v1alpha1.TrialRollout,
 		Subject: l.Revision.Hash,
 		Episode: c.episode, Source: c.source,
 		Since:    seconds(began),
 		Deadline: secondsPtr(began.Add(band(l.known.RolloutSeconds))),
 	}}
+}
+
+func rolloutID(workloadUID, revision string) string {
+	return trialID(v1alpha1.TrialRollout, workloadUID, revision)
 }
 
 // rollsOut says whether a new revision replaces all pods by itself.
@@ -61,29 +65,20 @@ func rollsOut(w workload.Workload) bool {
 
 func (rollouts) judge(l look, trial v1alpha1.OpenTrial) verdict {
 	w, since := l.Workload, trial.Since.Time
-	pods := slices.DeleteFunc(slices.Clone(l.pods), func(p seenPod) bool { return !p.present() })
-	switch {
-	case w.Deleting:
-		return censored(l.now, "the workload is being deleted")
-	case w.Paused:
-		return censored(l.now, "the rollout is paused")
-	case l.firstSeen(trial) && l.Revision.Since.Sub(since) > untilUsual:
+	if l.firstSeen(trial) && l.Revision.Since.Sub(since) > untilUsual && !w.Deleting && !w.Paused {
 		return censored(l.now, "the rollout was over before it was observed")
-	case !w.Rollout.Observed && l.overdue(trial):
-		return censored(l.now, "the workload's controller does not act")
-	case !w.Rollout.Observed:
-		return open
-	case w.Replicas == 0:
-		return censored(l.now, "the workload is scaled to zero")
 	}
-
+	if v, stopped := l.stopped(trial); stopped {
+		return v
+	}
+	pods := l.presentPods()
 	if crashed := crashedSince(pods, since); len(crashed) > 0 {
 		return l.blame(lastExit(crashed[0], l.now),
 			fmt.Sprintf("rollout failed: %s of pod %s", exitWords(crashed[0]), crashed[0].Name), crashed...)
 	}
 	missing := slices.DeleteFunc(slices.Clone(pods), func(p seenPod) bool { return p.Ready })
 	if w.Rollout.DeadlineExceeded {
-		return l.stuck(l.now, "its progress deadline has passed", missing)
+		return l.stuck("rollout", l.now, "its progress deadline has passed", missing)
 	}
 
 	if w.Rollout.Complete() && len(pods)-len(missing) >= int(w.Rollout.Desired) {
@@ -96,7 +91,7 @@ func (rollouts) judge(l look, trial v1alpha1.OpenTrial) verdict {
 		if patience := first.Created.Add(untilUsual); l.now.Before(patience) {
 			return verdict{deadline: patience}
 		}
-		return l.stuck(trial.Deadline.Time, fmt.Sprintf("pod %s has not started for %s", first.Name, untilUsual), missing)
+		return l.stuck("rollout", trial.Deadline.Time, fmt.Sprintf("pod %s has not started for %s", first.Name, untilUsual), missing)
 	}
 	allowed := band(l.known.RolloutSeconds)
 	if extended := since.Add(allowed + waiting(pods, since, l.now)); l.now.Before(extended) {
@@ -105,7 +100,31 @@ func (rollouts) judge(l look, trial v1alpha1.OpenTrial) verdict {
 	if l.missed(trial) && w.Rollout.Updated >= w.Rollout.Desired {
 		return censored(trial.Deadline.Time, "nobody looked when the rollout should have been complete")
 	}
-	return l.stuck(trial.Deadline.Time, fmt.Sprintf("not complete after %s", allowed), missing)
+	return l.stuck("rollout", trial.Deadline.Time, fmt.Sprintf("not complete after %s", allowed), missing)
+}
+
+// stopped is the verdict about a rollout that cannot be judged now, or ever.
+func (l look) stopped(trial v1alpha1.OpenTrial) (v verdict, stopped bool) {
+	w := l.Workload
+	switch {
+	case w.Deleting:
+		return censored(l.now, "the workload is being deleted"), true
+	case w.Paused:
+		return censored(l.now, "the rollout is paused"), true
+	case !w.Rollout.Observed && l.overdue(trial):
+		return censored(l.now, "the workload's controller does not act"), true
+	case !w.Rollout.Observed:
+		return open, true
+	case w.Replicas == 0:
+		return censored(l.now, "the workload is scaled to zero"), true
+	default:
+		return open, false
+	}
+}
+
+// presentPods are the pods of the revision that are there to stay.
+func (l look) presentPods() []seenPod {
+	return slices.DeleteFunc(slices.Clone(l.pods), func(p seenPod) bool { return !p.present() })
 }
 
 // completed is the verdict about a rollout of which all pods are ready.
@@ -118,6 +137,8 @@ func (l look) completed(trial v1alpha1.OpenTrial, pods []seenPod) verdict {
 	allowed := band(l.known.RolloutSeconds)
 	took := max(0, end.Sub(since)-waiting(pods, since, l.now))
 	switch {
+	case l.provesNothing():
+		return censored(end, "rollout complete, which proves nothing: a Service sends traffic to pods without a readiness probe")
 	case took <= allowed:
 		return success(end, took, fmt.Sprintf("rollout complete in %s", took))
 	case l.missed(trial):
@@ -127,14 +148,17 @@ func (l look) completed(trial v1alpha1.OpenTrial, pods []seenPod) verdict {
 	}
 }
 
-// stuck is the verdict about a rollout that ran out of time: the fault of the revision,
-// unless its pods found no place or could not even be made.
-func (l look) stuck(at time.Time, why string, missing []seenPod) verdict {
+// stuck is the verdict about a rollout, or a rollback, that ran out of time: the fault of
+// the revision, unless its pods found no place, could not even be made, or run something else.
+func (l look) stuck(what string, at time.Time, why string, missing []seenPod) verdict {
+	if l.replaced() {
+		return censored(at, what+": "+why+", because its pods run something else than the template says: see what changes their images or commands on the way, such as a webhook")
+	}
 	if len(missing) == 0 && l.Workload.Rollout.Updated < l.Workload.Rollout.Desired {
-		return censored(at, "rollout: "+why+", because its pods were not made: see the events of the workload")
+		return censored(at, what+": "+why+", because its pods were not made: see the events of the workload")
 	}
 	if len(missing) > 0 && !slices.ContainsFunc(missing, func(p seenPod) bool { return !p.Unschedulable }) {
-		return censored(at, "rollout: "+why+", because no node takes its pods")
+		return censored(at, what+": "+why+", because no node takes its pods")
 	}
 	for _, p := range missing {
 		if reason := trouble(p.Pod); reason != "" {
@@ -142,7 +166,14 @@ func (l look) stuck(at time.Time, why string, missing []seenPod) verdict {
 			break
 		}
 	}
-	return l.blame(at, "rollout failed: "+why, missing...)
+	return l.blame(at, what+" failed: "+why, missing...)
+}
+
+// replaced says whether the controller counts pods of the revision, and none of them runs
+// what its template says: such pods are left out of what is seen, because they say nothing
+// about it.
+func (l look) replaced() bool {
+	return len(l.pods) == 0 && l.Revision.PodTemplateHash != "" && l.Workload.Rollout.Updated > 0
 }
 
 // waiting is how long at least one pod waited for a node, an image or its sandbox since

@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -20,6 +21,10 @@ func TestRollout(t *testing.T) {
 	homeless.Unschedulable = true
 	badImage := waitingPod("a", 0)
 	badImage.Containers[0].Waiting = "ImagePullBackOff"
+	rewritten := deployment(2)
+	rewritten.Workload.Rollout.Updated, rewritten.Workload.Rollout.Available, rewritten.Workload.Rollout.Total = 2, 2, 2
+	stuckRewritten := deployment(2)
+	stuckRewritten.Workload.Rollout.Updated, stuckRewritten.Workload.Rollout.DeadlineExceeded = 2, true
 	sick := deployment(1, crashedPod(5, 1))
 	sick.NodeTrouble = map[string]string{"node-1": "node is not ready"}
 	paused := deployment(1, startedPod("a", 0, 1))
@@ -74,6 +79,15 @@ func TestRollout(t *testing.T) {
 		},
 		"no node takes its pods": {
 			looks: []at{{1, deployment(1, homeless)}, {600, deployment(1, homeless)}, {601, deployment(1, homeless)}},
+			want:  []string{"Rollout Censored"},
+		},
+		"a webhook gives its pods other images": {
+			usual: []int32{2},
+			looks: []at{{1, rewritten}, {29, rewritten}, {30, rewritten}},
+			want:  []string{"Rollout Censored"},
+		},
+		"a webhook gives its pods other images, which do not start": {
+			looks: []at{{1, rewritten}, {600, stuckRewritten}},
 			want:  []string{"Rollout Censored"},
 		},
 		"somebody pauses it": {
@@ -154,4 +168,32 @@ func only(e v1alpha1.Evidence, kind v1alpha1.TrialKind) []string {
 		}
 	}
 	return all
+}
+
+func TestARolloutBehindAServiceWithoutAReadinessProbeProvesNothing(t *testing.T) {
+	g := NewWithT(t)
+	probeless := func(s Snapshot) Snapshot {
+		s.Workload.Template.Spec.Containers = []corev1.Container{{Name: "app"}}
+		return s
+	}
+	e := tell(at{1, probeless(deployment(1))}, at{9, probeless(deployment(1, readyPod("a", 0, 1, 1)))})
+	g.Expect(only(e, v1alpha1.TrialRollout)).To(Equal([]string{"Rollout Censored"}))
+	unserved := func(s Snapshot) Snapshot {
+		s = probeless(s)
+		s.Serving = false
+		return s
+	}
+	e = tell(at{1, unserved(deployment(1))}, at{9, unserved(deployment(1, readyPod("a", 0, 1, 1)))})
+	g.Expect(only(e, v1alpha1.TrialRollout)).To(Equal([]string{"Rollout Success"}))
+}
+
+func TestARolloutOfPodsThatRunSomethingElseSaysSo(t *testing.T) {
+	g := NewWithT(t)
+	rewritten := deployment(1)
+	rewritten.Workload.Rollout.Updated, rewritten.Workload.Rollout.Total = 1, 1
+	e := resume(v1alpha1.Evidence{RolloutSeconds: []int32{2}}, at{1, rewritten}, at{30, rewritten})
+	g.Expect(e.Trials[0].Message).To(ContainSubstring("its pods run something else than the template says"))
+
+	open := resume(v1alpha1.Evidence{RolloutSeconds: []int32{2}}, at{1, rewritten})
+	g.Expect(only(Supersede(open, rewritten, after(60)), v1alpha1.TrialRollout)).To(Equal([]string{"Rollout Censored"}))
 }

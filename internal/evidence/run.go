@@ -46,6 +46,8 @@ func (runs) judge(l look, trial v1alpha1.OpenTrial) verdict {
 		return open
 	case run.Failed:
 		return failure(run.Finished, fmt.Sprintf("job %s failed: %s", run.Name, run.Why))
+	case run.Idle:
+		return censored(run.Finished, fmt.Sprintf("job %s completed, but none of its pods succeeded: it shows nothing", run.Name))
 	default:
 		took := max(0, run.Finished.Sub(trial.Since.Time))
 		return success(run.Finished, took, fmt.Sprintf("job %s completed in %s", run.Name, took))

@@ -24,6 +24,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"a run that completed is a success", workload.Run{Started: began, Finished: began.Add(40 * time.Second)}, v1alpha1.TrialSuccess, "completed in 40s"},
 		{"a run that failed is a failure", workload.Run{Started: began, Finished: began.Add(time.Minute), Failed: true, Why: "BackoffLimitExceeded"}, v1alpha1.TrialFailure, "BackoffLimitExceeded"},
+		{"a run that completed without a pod that succeeded says nothing", workload.Run{Started: began, Finished: began.Add(time.Second), Idle: true}, v1alpha1.TrialCensored, "none of its pods succeeded"},
 		{"a run that goes on is open", workload.Run{Started: began}, "", ""},
 		{"a run that has not started is nothing", workload.Run{}, "", ""},
 	} {

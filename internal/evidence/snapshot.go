@@ -20,6 +20,10 @@ type Snapshot struct {
 	// Before is when the revision before this one was first seen. Older pods belong to
 	// an earlier time of this revision, to which somebody rolled back.
 	Before time.Time
+	// Kept is true when the revision came without new pods, so that those from before go on.
+	Kept bool
+	// Returned is true when the revision ran before, and another one since.
+	Returned bool
 	// Pods are the live pods of the workload, of all revisions.
 	Pods []workload.Pod
 	// Departed are pods that went away since the last look, as they were seen last.
@@ -27,8 +31,13 @@ type Snapshot struct {
 	Departed []workload.Pod
 	// Runs are the Job itself, or the Jobs of a CronJob.
 	Runs []workload.Run
+	// Tests are the Jobs by which the team tests the workload.
+	Tests []workload.TestJob
 	// Serving is true when a Service sends traffic to the pods.
 	Serving bool
+	// Endpoints are the pods to which Services send traffic, Service by Service. One of which
+	// nothing is known is not among them.
+	Endpoints []workload.Endpoints
 	// NodeTrouble says, by the name of a node, why failures there are not the pods' fault.
 	NodeTrouble map[string]string
 	// Drill is the one that runs now, or nil.
@@ -72,6 +81,9 @@ func podsOfRevision(s Snapshot) []seenPod {
 // ofRevision says whether a pod was made from the current revision. Where pods carry no
 // name of their revision, age decides: a new template does not replace the old pods.
 func ofRevision(p workload.Pod, s Snapshot) bool {
+	if s.renewed(p) {
+		return true
+	}
 	if s.Workload.Progressing() || s.Revision.PodTemplateHash != "" {
 		return s.Revision.PodTemplateHash != "" && p.TemplateHash == s.Revision.PodTemplateHash
 	}

@@ -55,9 +55,10 @@ func keepsRunning(w workload.Workload) bool {
 // startCause is the disruption that a pod replaces another after, the rollout that made
 // it, or whatever made its siblings at the same time.
 func (l look) startCause(p seenPod) cause {
-	for _, kind := range []v1alpha1.TrialKind{v1alpha1.TrialReplacement, v1alpha1.TrialRollout} {
+	for _, kind := range []v1alpha1.TrialKind{v1alpha1.TrialReplacement, v1alpha1.TrialRenewal, v1alpha1.TrialRollout} {
 		i := slices.IndexFunc(l.running, func(t v1alpha1.OpenTrial) bool {
-			return t.Kind == kind && t.SubjectUID != p.UID && !p.Created.Before(t.Since.Time)
+			// A rollout may be seen later than the first of its pods was made.
+			return t.Kind == kind && t.SubjectUID != p.UID && (kind == v1alpha1.TrialRollout || !p.Created.Before(t.Since.Time))
 		})
 		if i >= 0 {
 			return cause{episode: l.running[i].Episode, source: l.running[i].Source}

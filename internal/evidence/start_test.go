@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/workload"
@@ -84,7 +85,7 @@ func TestEveryExitAfterTheStartIsOneFailureOfOneEpisode(t *testing.T) {
 		at{102, bare(running)}, // the same exit, seen again
 		at{130, bare(crashedPod(129, 2))},
 	)
-	g.Expect(summary(e)).To(Equal([]string{"Start Success", "Start Failure", "Start Failure"}))
+	g.Expect(summary(e)).To(Equal([]string{"Start Success", "Start Failure", "Start Failure", "Restart Failure"}))
 	g.Expect(e.Trials[1].Message).To(Equal("container app of pod a ended with exit code 1"))
 	g.Expect(Count(e)[v1alpha1.Predictability].Failed).To(Equal(2))
 	g.Expect(FailedEpisodes(e, qualities, noon)).To(Equal(1))
@@ -112,4 +113,43 @@ func TestStartsOfOneRolloutAreOneEpisode(t *testing.T) {
 		g.Expect(trial.Episode).To(Equal(rolloutCause(revision).episode))
 	}
 	g.Expect(Count(e)[v1alpha1.Predictability].Evidence.Successes).To(BeNumerically("~", 1.6, 1e-9))
+}
+
+func TestAPodThatWasMadeBeforeItsRolloutWasSeenBelongsToIt(t *testing.T) {
+	g := NewWithT(t)
+	late := func(s Snapshot) Snapshot {
+		s = grown(s)
+		s.Revision.Since = metav1.NewTime(after(5))
+		return s
+	}
+	e := tell(at{6, late(deployment(1))}, at{9, late(deployment(1, readyPod("a", 3, 6, 8)))})
+	g.Expect(e.Trials).To(HaveLen(2))
+	for _, trial := range e.Trials {
+		g.Expect(trial.Episode).To(Equal(rolloutCause(revision).episode))
+	}
+}
+
+func TestAPodThatEndsAsSoonAsItIsReadyMakesItsRolloutAFailure(t *testing.T) {
+	g := NewWithT(t)
+	a, b := readyPod("a", 0, 1, 5), readyPod("b", 0, 1, 5)
+	e := resume(settledEvidence(), at{20, deployment(2, restartedPod(a, 7, 20, 1), b)})
+	g.Expect(summary(e)).To(ContainElement("Rollout Success"), "it seemed to be complete")
+	g.Expect(Count(e)[v1alpha1.Predictability].Evidence).To(And(HaveField("Successes", BeZero()), HaveField("Failures", BeEquivalentTo(1))))
+	g.Expect(Result(e)).To(Equal(v1alpha1.RolloutFailed))
+
+	late := resume(settledEvidence(), at{60, deployment(2, restartedPod(a, 40, 50, 1), b)})
+	g.Expect(Count(late)[v1alpha1.Predictability].Evidence.Successes).To(BeNumerically(">", 1))
+	g.Expect(Result(late)).To(Equal(v1alpha1.RolloutStable))
+}
+
+func TestTheLastDeletionOfAPodHidesWhenItWasAskedFor(t *testing.T) {
+	p := readyPod("a", 0, 1, 2)
+	p.Restarts, p.Containers[0].Restarts = 1, 1
+	p.Containers[0].LastExit = &workload.Exit{Code: 1, Finished: after(1)}
+	before := tell(at{3, bare(p)})
+	last := exited(departing(p, 50), 60, 143)
+	last.Asked, last.Deleting, last.Grace = after(62), after(62), 0
+	e := resume(before, at{50, bare(departing(p, 50))}, at{62, bare(last)})
+	NewWithT(t).Expect(only(e, v1alpha1.TrialStart)).To(Equal(only(before, v1alpha1.TrialStart)))
+	NewWithT(t).Expect(only(e, v1alpha1.TrialTermination)).To(Equal([]string{"Termination Success"}))
 }

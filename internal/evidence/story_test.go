@@ -121,7 +121,7 @@ func evicted(p workload.Pod, at int) workload.Pod {
 
 // exited shows how its container ended.
 func exited(p workload.Pod, at int, code int32) workload.Pod {
-	p.Ready = false
+	p = unready(p, at)
 	c := p.Containers[0]
 	c.Ready, c.Exit = false, &workload.Exit{Code: code, Finished: after(at)}
 	p.Containers = []workload.Container{c}
@@ -165,4 +165,30 @@ func resume(e v1alpha1.Evidence, looks ...at) v1alpha1.Evidence {
 		e = Observe(e, l.look, after(l.second))
 	}
 	return e
+}
+
+// unready lost its readiness.
+func unready(p workload.Pod, at int) workload.Pod {
+	p.Ready, p.ReadySince, p.UnreadySince = false, time.Time{}, after(at)
+	return p
+}
+
+// restartedPod is a pod of which the container failed and runs again, since it is ready.
+func restartedPod(p workload.Pod, failed, ready int, restarts int32) workload.Pod {
+	c := p.Containers[0]
+	c.LastExit = &workload.Exit{Code: 1, Reason: "Error", Started: c.Started, Finished: after(failed)}
+	c.Started, c.Restarts = after(ready), restarts
+	p.Containers = []workload.Container{c}
+	p.Restarts, p.Started, p.ReadySince = restarts, after(ready), after(ready)
+	return p
+}
+
+// routed is a look at what a Service sends traffic to besides.
+func routed(s Snapshot, pods ...workload.Pod) Snapshot {
+	e := workload.Endpoints{Service: "shop"}
+	for _, p := range pods {
+		e.Ready = append(e.Ready, p.UID)
+	}
+	s.Endpoints = append(s.Endpoints, e)
+	return s
 }

@@ -5,6 +5,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -64,17 +65,17 @@ func endedBefore(p workload.Pod) bool {
 	return true
 }
 
-// stopCause is the disruption that takes the pod away, or whatever stops its siblings
-// at the same time.
+// stopCause is the disruption or the drill that takes the pod away, or whatever stops its
+// siblings at the same time.
 func (l look) stopCause(p seenPod) cause {
-	id := replacementID(p.UID)
+	ids := []string{replacementID(p.UID), renewalID(p.UID)}
 	for _, t := range l.running {
-		if t.ID == id {
+		if slices.Contains(ids, t.ID) {
 			return cause{episode: t.Episode, source: t.Source}
 		}
 	}
 	for _, t := range l.known.Trials {
-		if t.ID == id {
+		if slices.Contains(ids, t.ID) {
 			return cause{episode: t.Episode, source: t.Source}
 		}
 	}

@@ -20,6 +20,10 @@ const (
 	// long a pod may wait for a node or an image: the progress deadline of a Deployment
 	// unless it says otherwise.
 	untilUsual = 10 * time.Minute
+	// settling is how soon after its pod was ready a container that ends has never really
+	// started: a program that ends at once is ready for a moment, and its end is told seconds
+	// later, when the start, and perhaps the rollout, seemed to be a success.
+	settling = 30 * time.Second
 	// RecoveryObjective is how long a workload may lack a disrupted pod, its grace
 	// period included.
 	RecoveryObjective = 5 * time.Minute

@@ -51,31 +51,38 @@ const (
 )
 
 // Judge says whether a revision is proven. The lowest quality decides, nothing is
-// averaged. The targets must be complete, as ReadinessTargets.Effective makes them.
+// averaged, and nothing is proven by what earlier revisions have shown alone. The targets must be complete, as ReadinessTargets.Effective makes them.
 //
 // A revision that was proven stays so until it fails now, or trials of two separate
 // causes have failed since: then its bounds decide again.
 func Judge(e v1alpha1.Evidence, subject Subject, targets v1alpha1.ReadinessTargets) Readiness {
 	targets = within(targets, subject.Workload.Kind)
-	decisive := asked(targets, subject.Workload)
-	tallies := evidence.Count(e)
+	decisive := asked(targets, subject)
+	tallies, natural := evidence.Count(e), evidence.Natural(e)
 
 	var r Readiness
-	var missing []confidence.Score
+	var missing []shortage
 	lowest := 1.0
 	for _, quality := range Qualities {
-		if !Applicable(quality, subject.Workload) {
+		if !Applicable(quality, subject) {
 			r.Qualities = append(r.Qualities, notApplicable(quality, subject.Workload.Kind))
 			continue
 		}
-		score := measure(quality, tallies[quality], targets)
+		score := shortage{
+			Score:     measure(quality, tallies[quality], targets),
+			natural:   max(0, int(targets.NaturalTrials)-natural[quality]),
+			inherited: tallies[quality].Own.Successes == 0,
+		}
+		if score.inherited {
+			score.Needed = max(score.Needed, 1)
+		}
 		isAsked := slices.Contains(decisive, quality)
 		r.Qualities = append(r.Qualities, show(quality, score, isAsked))
 		if !isAsked {
 			continue
 		}
 		lowest = min(lowest, score.Bound)
-		if !score.Reached() {
+		if score.any() {
 			missing = append(missing, score)
 		}
 	}
@@ -115,9 +122,9 @@ func within(targets v1alpha1.ReadinessTargets, kind v1alpha1.WorkloadKind) v1alp
 }
 
 // sentences are those of the scores, the lowest first: it decides.
-func sentences(scores []confidence.Score) string {
+func sentences(scores []shortage) string {
 	ordered := slices.Clone(scores)
-	slices.SortStableFunc(ordered, func(a, b confidence.Score) int { return b.Needed - a.Needed })
+	slices.SortStableFunc(ordered, func(a, b shortage) int { return b.Needed - a.Needed })
 	all := make([]string, 0, len(ordered))
 	for _, s := range ordered {
 		all = append(all, s.Sentence())
@@ -136,8 +143,8 @@ func provenMessage(scores []v1alpha1.QualityScore) string {
 }
 
 // hint says what to do where waiting alone may not help.
-func hint(subject Subject, missing []confidence.Score) string {
-	predictability := slices.ContainsFunc(missing, func(s confidence.Score) bool { return s.Name == words[v1alpha1.Predictability] })
+func hint(subject Subject, missing []shortage) string {
+	predictability := slices.ContainsFunc(missing, func(s shortage) bool { return s.Name == words[v1alpha1.Predictability] })
 	if predictability && subject.Serving && !subject.Workload.HasReadinessProbe() {
 		return "; add a readiness probe: without one, a start behind a Service proves nothing"
 	}

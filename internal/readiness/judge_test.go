@@ -113,6 +113,11 @@ func TestJudge(t *testing.T) {
 		"a job is asked for what applies to it": {
 			shown(good(6, run)), of(v1alpha1.KindCronJob), production, v1alpha1.ReportProven, "proven: predictability 80%",
 		},
+		"six clean runs prove at 90% of predictability alone, too": {
+			shown(good(6, run)), of(v1alpha1.KindCronJob),
+			v1alpha1.ReadinessTargets{Target: 90, Confidence: 90, Qualities: []v1alpha1.Quality{v1alpha1.Predictability}},
+			v1alpha1.ReportProven, "proven: predictability 80%",
+		},
 		"five runs are too few": {
 			shown(good(5, run)), of(v1alpha1.KindCronJob), production, v1alpha1.ReportCollecting, "1 more clean trial needed",
 		},
@@ -212,6 +217,38 @@ func TestNeedsDrill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			NewWithT(t).Expect(NeedsDrill(Judge(c.evidence, c.subject, c.targets))).To(Equal(c.want))
+		})
+	}
+}
+
+func TestNothingIsProvenByWhatEarlierRevisionsHaveShownAlone(t *testing.T) {
+	only := v1alpha1.ReadinessTargets{Target: 60, Confidence: 90, Qualities: []v1alpha1.Quality{v1alpha1.Recoverability}}
+	tests := good(4, v1alpha1.TrialTest)
+	for i := range tests {
+		tests[i].Source, tests[i].Quality = v1alpha1.SourceTest, v1alpha1.Recoverability
+	}
+	for name, c := range map[string]struct {
+		own    []v1alpha1.Trial
+		proven bool
+	}{
+		"it has shown nothing":        {nil, false},
+		"only tests have been run":    {tests, false},
+		"it has shown something else": {good(3, v1alpha1.TrialStart), false},
+		"it has shown one itself":     {good(1, v1alpha1.TrialReplacement), true},
+		"a drill has":                 {drilled(good(1, v1alpha1.TrialReplacement)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			e := shown(c.own)
+			e.Carried = []v1alpha1.CarriedEvidence{{Quality: v1alpha1.Recoverability, SuccessesMilli: 5000}}
+			r := Judge(e, service(), only)
+			g.Expect(r.Proven).To(Equal(c.proven), r.Message)
+			if !c.proven {
+				g.Expect(r.State).To(Equal(v1alpha1.ReportCollecting))
+				g.Expect(r.Message).To(ContainSubstring("recoverability 77% of 60%: reached by what earlier revisions have shown, but 1 clean trial of this one"))
+				g.Expect(r.Qualities[1].Needed).To(BeEquivalentTo(1))
+				g.Expect(NeedsDrill(r)).To(BeTrue())
+			}
 		})
 	}
 }

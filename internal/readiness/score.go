@@ -36,7 +36,7 @@ func measure(quality v1alpha1.Quality, tally evidence.Tally, targets v1alpha1.Re
 }
 
 // show puts a score into the words and numbers of the API.
-func show(quality v1alpha1.Quality, score confidence.Score, isAsked bool) v1alpha1.QualityScore {
+func show(quality v1alpha1.Quality, score shortage, isAsked bool) v1alpha1.QualityScore {
 	shown := v1alpha1.QualityScore{
 		Quality:    quality,
 		Applicable: true,
@@ -51,7 +51,7 @@ func show(quality v1alpha1.Quality, score confidence.Score, isAsked bool) v1alph
 	}
 	if isAsked {
 		shown.Target = ptr.To(confidence.Percent(score.Target))
-		shown.Needed = count(score.Needed)
+		shown.Needed, shown.NaturalNeeded = count(score.Needed), count(score.natural)
 	} else {
 		shown.Message = fmt.Sprintf("%s is not asked for (%d of %d trials clean)",
 			words[quality], score.Clean, score.Clean+score.Failed)

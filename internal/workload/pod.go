@@ -19,6 +19,8 @@ type Pod struct {
 	Name string
 	UID  string
 	Node string
+	// Platform of its node, where that is known: see Platform.
+	Platform string
 	// TemplateHash is the name of the revision that made it: the label
 	// pod-template-hash or controller-revision-hash.
 	TemplateHash string
@@ -30,6 +32,8 @@ type Pod struct {
 	// Ready says whether it is ready now, ReadySince since when.
 	Ready      bool
 	ReadySince time.Time
+	// UnreadySince is since when it is not ready, if it is not.
+	UnreadySince time.Time
 	// Restarts is the sum over its containers. It may go down.
 	Restarts int32
 	// Containers are the states of its containers, init containers first.
@@ -77,8 +81,10 @@ type Container struct {
 
 // Exit is how a container ended.
 type Exit struct {
-	Code     int32
-	Reason   string
+	Code   int32
+	Reason string
+	// Started is when the instance that ended began to run.
+	Started  time.Time
 	Finished time.Time
 }
 
@@ -102,6 +108,8 @@ func PodFrom(p *corev1.Pod) Pod {
 		switch {
 		case c.Type == corev1.PodReady && is:
 			pod.Ready, pod.ReadySince = true, c.LastTransitionTime.Time
+		case c.Type == corev1.PodReady:
+			pod.UnreadySince = c.LastTransitionTime.Time
 		case c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable:
 			pod.Unschedulable = true
 		case c.Type == corev1.DisruptionTarget && is:
@@ -163,7 +171,7 @@ func exitFrom(t *corev1.ContainerStateTerminated) *Exit {
 	if t == nil {
 		return nil
 	}
-	return &Exit{Code: t.ExitCode, Reason: t.Reason, Finished: t.FinishedAt.Time}
+	return &Exit{Code: t.ExitCode, Reason: t.Reason, Started: t.StartedAt.Time, Finished: t.FinishedAt.Time}
 }
 
 // startedAt is when the last of the wanted regular containers started, or zero while
@@ -188,6 +196,32 @@ func startedAt(containers []Container, wanted int) time.Time {
 
 // Departing says whether the pod is being deleted.
 func (p Pod) Departing() bool { return !p.Deleting.IsZero() }
+
+// LostReady is since when the pod is not ready any more; zero while it is ready, and when
+// its status does not show that it ever was. A pod is not ready from before its first
+// container starts: if that began later, it was ready in between.
+func (p Pod) LostReady() time.Time {
+	if p.Ready || p.UnreadySince.IsZero() {
+		return time.Time{}
+	}
+	for _, c := range p.Containers {
+		if c.Init {
+			continue
+		}
+		began := []time.Time{c.Started}
+		for _, exit := range []*Exit{c.Exit, c.LastExit} {
+			if exit != nil {
+				began = append(began, exit.Started)
+			}
+		}
+		for _, at := range began {
+			if !at.IsZero() && p.UnreadySince.After(at) {
+				return p.UnreadySince
+			}
+		}
+	}
+	return time.Time{}
+}
 
 // Finished says whether all of its containers have ended for good.
 func (p Pod) Finished() bool {

@@ -37,24 +37,33 @@ func Digest(value any) string {
 	return hex.EncodeToString(sum[:])[:digestLength]
 }
 
-// RevisionHash identifies what a workload runs: its pod template without what only
-// restarts it. The number of replicas is no part of it.
-func (w Workload) RevisionHash() string {
+// RevisionHash identifies what a workload runs, and how its pods are replaced: its pod
+// template without what only restarts it, its update strategy, what it uses of ConfigMaps,
+// and what its tags resolve to once one has moved. The number of replicas is no part of it.
+func (w Workload) RevisionHash(m v1alpha1.RevisionMechanism) string {
 	annotations := maps.Clone(w.Template.Annotations)
 	delete(annotations, AnnotationRestartedAt)
+	type outside struct {
+		Recovering    string `json:"recovering,omitempty"`
+		Configuration string `json:"configuration,omitempty"`
+		Images        string `json:"images,omitempty"`
+	}
+	around := outside{m.Recovering, m.Configuration, m.Images}
 	if w.Kind == v1alpha1.KindPod {
 		// A bare Pod is its own template; metadata that others write is none of its revision.
-		return Digest(containersOf(w.Template.Spec))
+		return Digest([]any{containersOf(w.Template.Spec), around})
 	}
 	return Digest(struct {
 		Labels      map[string]string `json:"labels,omitempty"`
 		Annotations map[string]string `json:"annotations,omitempty"`
 		Spec        corev1.PodSpec    `json:"spec"`
-	}{w.Template.Labels, annotations, w.Template.Spec})
+		outside
+	}{w.Template.Labels, annotations, w.Template.Spec, around})
 }
 
-// Mechanism are digests of the parts of the revision that evidence depends on.
-func (w Workload) Mechanism() v1alpha1.RevisionMechanism {
+// Mechanism are digests of the parts of the revision that evidence depends on, of which
+// those of its images and of its configuration are not in the workload itself.
+func (w Workload) Mechanism(configuration, images string) v1alpha1.RevisionMechanism {
 	type probes struct{ Readiness, Liveness, Startup *corev1.Probe }
 	starting := map[string]probes{}
 	stopping := map[string]*corev1.Lifecycle{}
@@ -63,10 +72,42 @@ func (w Workload) Mechanism() v1alpha1.RevisionMechanism {
 		stopping[c.Name] = c.Lifecycle
 	}
 	return v1alpha1.RevisionMechanism{
-		Content:    Digest(containersOf(w.Template.Spec)),
-		Starting:   Digest(starting),
-		Recovering: Digest([]any{starting, w.Strategy}),
-		Stopping:   Digest([]any{stopping, w.Template.Spec.TerminationGracePeriodSeconds}),
+		Content:       Digest(containersOf(w.Template.Spec)),
+		Configuration: configuration,
+		Images:        images,
+		Starting:      Digest(starting),
+		Recovering:    Digest([]any{starting, lastingStrategy(w.Strategy)}),
+		Stopping:      Digest([]any{stopping, w.Template.Spec.TerminationGracePeriodSeconds}),
+	}
+}
+
+// lastingStrategy is an update strategy without how far the rollout that goes on now may
+// go: whoever moves the partition of a StatefulSet step by step makes one rollout of it.
+func lastingStrategy(strategy any) any {
+	s, partitioned := strategy.(appsv1.StatefulSetUpdateStrategy)
+	if !partitioned || s.RollingUpdate == nil {
+		return strategy
+	}
+	rolling := *s.RollingUpdate
+	rolling.Partition = nil
+	s.RollingUpdate = &rolling
+	return s
+}
+
+// CauseOf says what makes a revision another one than that with the given hash and
+// mechanism, whose workload was not made again since.
+func (w Workload) CauseOf(now v1alpha1.RevisionMechanism, hash string, before v1alpha1.RevisionMechanism) v1alpha1.RevisionCause {
+	like := now
+	like.Recovering, like.Configuration, like.Images = before.Recovering, before.Configuration, before.Images
+	switch {
+	case w.RevisionHash(like) != hash:
+		return v1alpha1.CauseTemplate
+	case now.Images != before.Images:
+		return v1alpha1.CauseImages
+	case now.Configuration != before.Configuration:
+		return v1alpha1.CauseConfigMaps
+	default:
+		return v1alpha1.CauseStrategy
 	}
 }
 
@@ -74,38 +115,19 @@ func containersOf(spec corev1.PodSpec) []corev1.Container {
 	return slices.Concat(spec.InitContainers, spec.Containers)
 }
 
-// Containers are the images and commands of the revision, with the digests that the
-// given pods of it resolved them to. A container whose pods disagree, or of which none
-// has started, has no digest.
-func (w Workload) Containers(pods []Pod) []v1alpha1.RevisionContainer {
+// Containers are the images and commands of the revision, with the digests that its pods
+// resolved them to. What was known of the same images before stays known.
+func (w Workload) Containers(pods []Pod, known []v1alpha1.RevisionContainer) []v1alpha1.RevisionContainer {
 	var all []v1alpha1.RevisionContainer
 	add := func(containers []corev1.Container, init bool) {
 		for _, c := range containers {
-			all = append(all, v1alpha1.RevisionContainer{
-				Name: c.Name, Image: c.Image, Digest: resolved(pods, c.Name), Command: c.Command, Init: init,
-			})
+			container := v1alpha1.RevisionContainer{Name: c.Name, Image: c.Image, Init: init}
+			all = append(all, withCommand(resolve(container, knownAs(known, container), pods), c.Command))
 		}
 	}
 	add(w.Template.Spec.InitContainers, true)
 	add(w.Template.Spec.Containers, false)
 	return all
-}
-
-func resolved(pods []Pod, container string) string {
-	digest := ""
-	for _, p := range pods {
-		for _, c := range p.Containers {
-			if c.Name != container || c.ImageID == "" {
-				continue
-			}
-			found := DigestOf(c.ImageID)
-			if digest != "" && found != digest {
-				return ""
-			}
-			digest = found
-		}
-	}
-	return digest
 }
 
 // TemplateHashOf is the name that a Deployment's controller gives to the pods of its

@@ -4,6 +4,8 @@
 package workload
 
 import (
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -21,6 +23,11 @@ type Rollout struct {
 	Total int32
 	// DeadlineExceeded is true when the controller gave up waiting for progress.
 	DeadlineExceeded bool
+	// Minimum says whether all pods are available but for those that a rollout may take
+	// away, and MinimumSince since when that is so, or not. The time is zero for kinds whose
+	// controller does not say.
+	Minimum      bool
+	MinimumSince time.Time
 }
 
 // Complete says whether all pods wanted are of the newest revision, and available.
@@ -38,8 +45,11 @@ func deploymentRollout(d *appsv1.Deployment) Rollout {
 		Total:     d.Status.Replicas,
 	}
 	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing {
+		switch c.Type {
+		case appsv1.DeploymentProgressing:
 			r.DeadlineExceeded = c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded"
+		case appsv1.DeploymentAvailable:
+			r.Minimum, r.MinimumSince = c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time
 		}
 	}
 	return r
@@ -102,4 +112,38 @@ func deploymentMaxUnavailable(d *appsv1.Deployment) int32 {
 		return 1
 	}
 	return int32(unavailable) //nolint:gosec // bounded by the number of replicas
+}
+
+// statefulSetMaxUnavailable is how many pods a rollout may take away, as the StatefulSet
+// controller resolves it: a percentage is rounded down, and at least one.
+func statefulSetMaxUnavailable(s *appsv1.StatefulSet) int32 {
+	rolling := s.Spec.UpdateStrategy.RollingUpdate
+	if rolling == nil || rolling.MaxUnavailable == nil {
+		return 1
+	}
+	return max(1, scaled(*rolling.MaxUnavailable, ptr.Deref(s.Spec.Replicas, 1), false))
+}
+
+// daemonSetMaxUnavailable is how many pods a rollout may take away, as the DaemonSet
+// controller resolves it: percentages are rounded up, and one where nothing may surge.
+func daemonSetMaxUnavailable(d *appsv1.DaemonSet) int32 {
+	rolling := d.Spec.UpdateStrategy.RollingUpdate
+	if rolling == nil {
+		return 1
+	}
+	nodes := d.Status.DesiredNumberScheduled
+	unavailable := scaled(ptr.Deref(rolling.MaxUnavailable, intstr.FromInt32(1)), nodes, true)
+	if unavailable == 0 && scaled(ptr.Deref(rolling.MaxSurge, intstr.FromInt32(0)), nodes, true) == 0 {
+		return 1
+	}
+	return unavailable
+}
+
+// scaled is a number of pods, or a percentage of so many; 0 if it is neither.
+func scaled(limit intstr.IntOrString, of int32, roundUp bool) int32 {
+	n, err := intstr.GetScaledValueFromIntOrPercent(&limit, int(of), roundUp)
+	if err != nil {
+		return 0
+	}
+	return int32(n) //nolint:gosec // the API server bounds it
 }

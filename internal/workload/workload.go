@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -35,6 +36,8 @@ type Workload struct {
 
 	// Template is what its pods are made from. For a bare Pod it is the Pod itself.
 	Template corev1.PodTemplateSpec
+	// Run is what each Job of a CronJob is made from; empty for the other kinds.
+	Run batchv1.JobSpec
 	// Replicas is how many pods it should keep running; 0 for what runs to completion.
 	// A DaemonSet wants as many as its status says.
 	Replicas int32
@@ -70,15 +73,15 @@ func From(object Object) (Workload, bool) {
 	case *appsv1.StatefulSet:
 		w.Kind, w.Template, w.Replicas = v1alpha1.KindStatefulSet, o.Spec.Template, ptr.Deref(o.Spec.Replicas, 1)
 		w.Strategy = o.Spec.UpdateStrategy
-		w.MaxUnavailable = 1
+		w.MaxUnavailable = statefulSetMaxUnavailable(o)
 		w.Rollout = statefulSetRollout(o)
 	case *appsv1.DaemonSet:
 		w.Kind, w.Template, w.Replicas = v1alpha1.KindDaemonSet, o.Spec.Template, o.Status.DesiredNumberScheduled
 		w.Strategy = o.Spec.UpdateStrategy
-		w.MaxUnavailable = 1
+		w.MaxUnavailable = daemonSetMaxUnavailable(o)
 		w.Rollout = daemonSetRollout(o)
 	case *batchv1.CronJob:
-		w.Kind, w.Template = v1alpha1.KindCronJob, o.Spec.JobTemplate.Spec.Template
+		w.Kind, w.Run, w.Template = v1alpha1.KindCronJob, o.Spec.JobTemplate.Spec, o.Spec.JobTemplate.Spec.Template
 		w.Paused = ptr.Deref(o.Spec.Suspend, false)
 	case *batchv1.Job:
 		w.Kind, w.Template = v1alpha1.KindJob, o.Spec.Template
@@ -145,12 +148,22 @@ func (w Workload) ServedBy(services []*corev1.Service) bool {
 	return false
 }
 
+// Surges says whether a rollout of it brings a new pod before it takes an old one away, so
+// that it never has fewer than it should.
+func (w Workload) Surges() bool {
+	return w.Kind == v1alpha1.KindDeployment && w.MaxUnavailable == 0 // that is then what both limits come to
+}
+
+// SharedVolumes says whether its pods, old and new, write to the same persistent volumes. The
+// claims that a StatefulSet makes from templates are not among them: each belongs to one
+// replica, whose next pod is made when the one before it is gone.
+func (w Workload) SharedVolumes() bool {
+	return slices.ContainsFunc(w.Template.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && !v.PersistentVolumeClaim.ReadOnly
+	})
+}
+
 // WritableVolumes says whether its pods keep data that an older revision may not read.
 func (w Workload) WritableVolumes() bool {
-	for _, v := range w.Template.Spec.Volumes {
-		if v.PersistentVolumeClaim != nil && !v.PersistentVolumeClaim.ReadOnly {
-			return true
-		}
-	}
-	return w.Kind == v1alpha1.KindStatefulSet
+	return w.Kind == v1alpha1.KindStatefulSet || w.SharedVolumes()
 }

@@ -62,76 +62,6 @@ func TestEveryKindIsReadAndKnowsWhereItLives(t *testing.T) {
 	g.Expect(known).To(BeFalse())
 }
 
-func TestRevision(t *testing.T) {
-	base := deployment()
-	container := func(change func(*corev1.Container)) func(*appsv1.Deployment) {
-		return func(d *appsv1.Deployment) { change(&d.Spec.Template.Spec.Containers[0]) }
-	}
-	for _, test := range []struct {
-		name                                 string
-		change                               func(*appsv1.Deployment)
-		hash, starting, recovering, stopping bool // what differs
-	}{
-		{"replicas are no revision", func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To(int32(9)) }, false, false, false, false},
-		{"a restart is no revision", func(d *appsv1.Deployment) {
-			d.Spec.Template.Annotations = map[string]string{workload.AnnotationRestartedAt: "now"}
-		}, false, false, false, false},
-		{"another annotation of the template is one", func(d *appsv1.Deployment) {
-			d.Spec.Template.Annotations = map[string]string{"config/checksum": "2"}
-		}, true, false, false, false},
-		{"an image is one", container(func(c *corev1.Container) { c.Image = "registry.example/shop:2" }), true, false, false, false},
-		{"a probe changes how it starts and recovers", container(func(c *corev1.Container) { c.ReadinessProbe.PeriodSeconds = 1 }), true, true, true, false},
-		{"a hook changes how it stops", container(func(c *corev1.Container) { c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{}} }), true, false, false, true},
-		{"the grace period changes how it stops", func(d *appsv1.Deployment) {
-			d.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To(int64(5))
-		}, true, false, false, true},
-		{"the strategy changes how it recovers", func(d *appsv1.Deployment) {
-			d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
-		}, false, false, true, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			g := NewWithT(t)
-			was, is := view(t, base), view(t, deployment(test.change))
-			differs := func(what string, a, b string, should bool) {
-				if should {
-					g.Expect(a).NotTo(Equal(b), what)
-				} else {
-					g.Expect(a).To(Equal(b), what)
-				}
-			}
-			differs("hash", is.RevisionHash(), was.RevisionHash(), test.hash)
-			differs("starting", is.Mechanism().Starting, was.Mechanism().Starting, test.starting)
-			differs("recovering", is.Mechanism().Recovering, was.Mechanism().Recovering, test.recovering)
-			differs("stopping", is.Mechanism().Stopping, was.Mechanism().Stopping, test.stopping)
-		})
-	}
-}
-
-func TestImagesResolveToWhatThePodsRun(t *testing.T) {
-	const digest = "sha256:c58bac84aae17ae4c08c879299ca4083ee69103dcca6555b2468f56ecf307eee"
-	running := func(imageID string) workload.Pod {
-		return workload.Pod{Containers: []workload.Container{{Name: "shop", ImageID: imageID}}}
-	}
-	for _, test := range []struct {
-		name string
-		pods []workload.Pod
-		want string
-	}{
-		{"no pod, no digest", nil, ""},
-		{"a pod that has not started says nothing", []workload.Pod{running("")}, ""},
-		{"the digest of a repository", []workload.Pod{running("registry.example/shop@" + digest)}, digest},
-		{"the digest as Docker reports it", []workload.Pod{running("docker-pullable://registry.example/shop@" + digest)}, digest},
-		{"pods that disagree have none", []workload.Pod{running("a@" + digest), running("a@" + strings.Replace(digest, "c", "d", 1))}, ""},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			containers := view(t, deployment()).Containers(test.pods)
-			NewWithT(t).Expect(containers).To(Equal([]v1alpha1.RevisionContainer{{
-				Name: "shop", Image: "registry.example/shop:1", Digest: test.want, Command: []string{"/shop"},
-			}}))
-		})
-	}
-}
-
 func TestTheNewestReplicaSetIsTheOneWithTheTemplate(t *testing.T) {
 	g := NewWithT(t)
 	d := deployment()
@@ -191,6 +121,79 @@ func TestMaxUnavailableIsThatOfTheDeploymentController(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			NewWithT(t).Expect(view(t, deployment(test.change)).MaxUnavailable).To(Equal(test.want))
 		})
+	}
+}
+
+func TestMaxUnavailableIsThatOfTheOtherControllers(t *testing.T) {
+	set := func(unavailable *intstr.IntOrString) *appsv1.StatefulSet {
+		return &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: ptr.To[int32](4), UpdateStrategy: appsv1.StatefulSetUpdateStrategy{
+			RollingUpdate: &appsv1.RollingUpdateStatefulSetStrategy{MaxUnavailable: unavailable},
+		}}}
+	}
+	daemons := func(unavailable, surge *intstr.IntOrString) *appsv1.DaemonSet {
+		return &appsv1.DaemonSet{
+			Spec: appsv1.DaemonSetSpec{UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
+				RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: unavailable, MaxSurge: surge},
+			}},
+			Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: 4},
+		}
+	}
+	share := func(s string) *intstr.IntOrString { return ptr.To(intstr.FromString(s)) }
+	number := func(n int32) *intstr.IntOrString { return ptr.To(intstr.FromInt32(n)) }
+	for _, test := range []struct {
+		name   string
+		object workload.Object
+		want   int32
+	}{
+		{"a StatefulSet may lack one", &appsv1.StatefulSet{}, 1},
+		{"or a share, rounded down", set(share("70%")), 2},
+		{"but one at least", set(share("10%")), 1},
+		{"a DaemonSet may lack one", &appsv1.DaemonSet{}, 1},
+		{"or a share, rounded up", daemons(share("30%"), nil), 2},
+		{"or none, with a surge", daemons(number(0), number(1)), 0},
+		{"but one without", daemons(number(0), number(0)), 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			NewWithT(t).Expect(view(t, test.object).MaxUnavailable).To(Equal(test.want))
+		})
+	}
+}
+
+func TestTheMinimumOfADeploymentIsWhatItsControllerSays(t *testing.T) {
+	since := metav1.NewTime(time.Unix(1000, 0))
+	available := func(status corev1.ConditionStatus) *appsv1.Deployment {
+		return deployment(func(d *appsv1.Deployment) {
+			d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: status, LastTransitionTime: since}}
+		})
+	}
+	g := NewWithT(t)
+	g.Expect(view(t, available(corev1.ConditionTrue)).Rollout).To(And(HaveField("Minimum", true), HaveField("MinimumSince", since.Time)))
+	g.Expect(view(t, available(corev1.ConditionFalse)).Rollout).To(And(HaveField("Minimum", false), HaveField("MinimumSince", since.Time)))
+	g.Expect(view(t, &appsv1.StatefulSet{}).Rollout.MinimumSince).To(BeZero())
+}
+
+func TestAPodHasLostItsReadinessOnlyIfItHadIt(t *testing.T) {
+	at := func(seconds int) time.Time { return time.Unix(int64(1000+seconds), 0) }
+	started := func(seconds int) []workload.Container {
+		return []workload.Container{{Name: "app", Started: at(seconds)}}
+	}
+	restarted := func(began, again int) []workload.Container {
+		return []workload.Container{{Name: "app", Started: at(again), LastExit: &workload.Exit{Started: at(began), Finished: at(again - 1)}}}
+	}
+	for name, c := range map[string]struct {
+		pod  workload.Pod
+		want time.Time
+	}{
+		"it is ready": {workload.Pod{Ready: true, ReadySince: at(5), Containers: started(3)}, time.Time{}},
+		"it has not been ready since before it started":     {workload.Pod{UnreadySince: at(1), Containers: started(3)}, time.Time{}},
+		"it was ready after it had started":                 {workload.Pod{UnreadySince: at(50), Containers: started(3)}, at(50)},
+		"it was ready before its container was restarted":   {workload.Pod{UnreadySince: at(50), Containers: restarted(3, 51)}, at(50)},
+		"its container was restarted, and was never ready":  {workload.Pod{UnreadySince: at(1), Containers: restarted(3, 51)}, time.Time{}},
+		"it was lost so long ago that nothing shows it now": {workload.Pod{UnreadySince: at(50), Containers: restarted(90, 99)}, time.Time{}},
+		"its init container began before it could be ready": {workload.Pod{UnreadySince: at(4), Containers: []workload.Container{{Init: true, Started: at(3)}}}, time.Time{}},
+		"nothing is known": {workload.Pod{}, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) { NewWithT(t).Expect(c.pod.LostReady()).To(Equal(c.want)) })
 	}
 }
 
@@ -300,24 +303,6 @@ func TestServedBy(t *testing.T) {
 	g.Expect(w.ServedBy(service(map[string]string{"app": "shop"}))).To(BeTrue())
 	g.Expect(w.ServedBy(service(map[string]string{"app": "till"}))).To(BeFalse())
 	g.Expect(w.ServedBy(service(nil))).To(BeFalse(), "a Service without a selector sends traffic elsewhere")
-}
-
-func TestConfigMapsOf(t *testing.T) {
-	reference := func(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
-	spec := corev1.PodSpec{
-		Volumes: []corev1.Volume{
-			{VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: reference("d")}}},
-			{VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
-				{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: reference("c")}},
-			}}}},
-		},
-		InitContainers: []corev1.Container{{EnvFrom: []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: reference("b")}}}}},
-		Containers: []corev1.Container{{Env: []corev1.EnvVar{
-			{Name: "X", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: reference("a")}}},
-			{Name: "Y", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: reference("d")}}},
-		}}},
-	}
-	NewWithT(t).Expect(workload.ConfigMapsOf(spec)).To(Equal([]string{"a", "b", "c", "d"}))
 }
 
 func TestReportNamesAreValidAndTellWorkloadsApart(t *testing.T) {
