@@ -23,8 +23,11 @@ func TestWhatWasProvenForLessThanTheGateAsksIsNotAdmissible(t *testing.T) {
 			Hash: "old", Targets: weak, Containers: []v1alpha1.RevisionContainer{{Name: "shop", Image: "shop:1"}},
 		}},
 	}
-	g.Expect(admissible(status, v1alpha1.GatePending, strong)).To(BeEmpty())
-	g.Expect(admissible(status, v1alpha1.GatePending, weak)).To(HaveLen(1))
+	admissible := func(asked v1alpha1.ReadinessTargets) [][]string {
+		return judge{targets: asked}.admissible(status, v1alpha1.GatePending, newTags(status, nil, nil))
+	}
+	g.Expect(admissible(strong)).To(BeEmpty())
+	g.Expect(admissible(weak)).To(HaveLen(1))
 }
 
 func TestWhatRanBeforeTheGateIsNoArrivalEvenOnceItIsProven(t *testing.T) {

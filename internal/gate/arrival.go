@@ -11,24 +11,35 @@ import (
 
 // Arrived says whether the containers of a revision that came to a gated namespace were
 // proven then, as its annotations say. It is empty, neither, where the namespace has no
-// ledger, and for a revision that only brings what ran here before the gate came: that
-// says nothing about what enters through it.
+// ledger, and for a revision that brings back what ran here before: that says nothing
+// about what enters through the gate.
 func Arrived(annotations map[string]string, key Key, containers []v1alpha1.RevisionContainer) v1alpha1.Arrival {
 	if !Opened(annotations) || len(containers) == 0 {
 		return ""
 	}
 	entry := entryFor(annotations, key)
-	arrival := v1alpha1.ArrivalProven
+	old, fix := false, false
 	for _, c := range containers {
 		switch {
 		case listed(entry.TakenOver, c):
-			arrival = ""
+			old = true
 		case listed(entry.Proven, c):
+		case listed(entry.Hotfix, c):
+			fix = true
+		case listed(entry.admittedSignatures(), c):
+			old = true
 		default:
 			return v1alpha1.ArrivalUnproven
 		}
 	}
-	return arrival
+	switch {
+	case fix:
+		return v1alpha1.ArrivalHotfix
+	case old:
+		return ""
+	default:
+		return v1alpha1.ArrivalProven
+	}
 }
 
 // entryFor is what counts for a workload: its own entry, or what all entries of the
@@ -40,6 +51,8 @@ func entryFor(annotations map[string]string, key Key) Entry {
 	var union Entry
 	for _, e := range existing(annotations) {
 		union.Proven = append(union.Proven, e.Proven...)
+		union.Hotfix = append(union.Hotfix, e.Hotfix...)
+		union.Admitted = append(union.Admitted, e.Admitted...)
 		union.TakenOver = append(union.TakenOver, e.TakenOver...)
 	}
 	return union

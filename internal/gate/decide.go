@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -22,28 +24,48 @@ type Input struct {
 	// Policy is the effective policy of the gate's own namespace; nil when the namespace
 	// belongs to no environment.
 	Policy *v1alpha1.EnvironmentPolicySpec
-	// Held is true when the policy of the gate's namespace, or of its source, cannot be
-	// read: nothing is decided then, and everything stays.
+	// Held is true when the policy of the gate's namespace cannot be read: nothing is
+	// decided then, and everything stays.
 	Held bool
 	// Source is what is known of the namespace that the gate looks at.
 	Source Source
+	// Here are the reports of the gate's own namespace.
+	Here []v1alpha1.ReadinessReport
+	// Shapes are the workloads of the gate's own namespace, to say how they differ from
+	// those of the source. Nil where nobody asks for that.
+	Shapes map[Key]workload.Workload
 	// Judge scores a report against targets that differ from those in the report. Left
 	// nil, the scores in the report are compared with the gate's targets as they are.
 	Judge func(v1alpha1.ReadinessReport, v1alpha1.ReadinessTargets) []v1alpha1.QualityScore
 	// Vetoes are the names of the Guardrails whose findings close the gate: critical
 	// ones that the gate's environment enforces.
 	Vetoes []string
+	// Now is the time of the decision: the hotfix lane opens for a failure that lasts.
+	Now time.Time
 }
 
 // Source is what is known of the namespace that a gate looks at.
 type Source struct {
+	// Fault says why nobody knows anything of the namespace, which is in another cluster;
+	// nil when it is known.
+	Fault *Fault
 	// Exists is false when there is no such namespace.
 	Exists bool
+	// Held is true when the policy of the namespace cannot be read: nothing is decided
+	// then, and everything stays.
+	Held bool
 	// Environment is the name of its EnvironmentPolicy; empty when it belongs to none,
 	// so that nobody gathers evidence there.
 	Environment string
 	// Reports of the namespace.
 	Reports []v1alpha1.ReadinessReport
+	// Shapes are its workloads, where they can be read; see Input.Shapes.
+	Shapes map[Key]workload.Workload
+}
+
+// Fault is why another cluster cannot be judged by, as the conditions of a gate say it.
+type Fault struct {
+	Reason, Message string
 }
 
 // Decision is what a gate says. Workloads and Admissions are complete here; Record
@@ -77,6 +99,10 @@ type Admission struct {
 	// Revisions are the signatures of the containers of each admissible revision,
 	// newest first.
 	Revisions [][]string
+	// Hotfix are the signatures of the revision that the hotfix lane admits.
+	Hotfix []string
+	// Moved are the images whose tags resolve to something else than what was proven.
+	Moved []string
 }
 
 // Decide judges every workload of the source that the gate stands before. No data is
@@ -84,15 +110,17 @@ type Admission struct {
 // Job is not waited for: it could never prove itself, and somebody's debugging pod must
 // not close a door. What it runs is admissible only as far as others have proven it.
 func Decide(in Input) Decision {
-	namespace, source := in.Gate.Namespace, in.Gate.Spec.Source.Namespace
+	namespace, source := in.Gate.Namespace, sourceName(in.Gate.Spec.Source)
 	switch {
-	case in.Held:
+	case in.Held, in.Source.Held:
 		return Unknown(v1alpha1.ReasonPolicyMissing, "the EnvironmentPolicy of this namespace or of its source has a selector that cannot be read: correct it; until then everything stays as it is")
 	case in.Policy == nil:
 		return Unknown(v1alpha1.ReasonPolicyMissing, fmt.Sprintf(
 			"namespace %s belongs to no environment: create an EnvironmentPolicy that selects it, or label it for one", namespace))
 	case in.Policy.Suspend == v1alpha1.SuspendAll:
 		return frozen(in.Gate.Status)
+	case in.Source.Fault != nil:
+		return Unknown(in.Source.Fault.Reason, in.Source.Fault.Message)
 	case source == namespace:
 		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
 			"the gate stands in %s and looks at %s itself: name the namespace that changes come from in spec.source.namespace", namespace, source))
@@ -109,15 +137,15 @@ func Decide(in Input) Decision {
 	}
 
 	judge := newJudge(in)
+	behind := slices.DeleteFunc(sorted(in.Source.Reports), func(r v1alpha1.ReadinessReport) bool {
+		return !selector.Matches(labels.Set(r.Status.Workload.Labels))
+	})
 	var verdicts []verdict
 	var admissions []Admission
-	for _, report := range sorted(in.Source.Reports) {
-		if !selector.Matches(labels.Set(report.Status.Workload.Labels)) {
-			continue
-		}
-		v := judge.workload(report)
+	for _, pair := range pairUp(newMapping(in.Gate.Spec), behind) {
+		v := judge.pair(pair)
 		admissions = append(admissions, v.admission)
-		if report.Status.State != v1alpha1.ReportGone && workload.Lasting(report.Status.Workload.Kind) {
+		if pair.waitedFor() {
 			verdicts = append(verdicts, v)
 		}
 	}
@@ -128,7 +156,22 @@ func Decide(in Input) Decision {
 		d.Unknown, d.Admissions = false, admissions
 		return d
 	}
-	return summarize(verdicts, admissions, in.Gate, judge.targets.Target)
+	d := summarize(verdicts, admissions, in.Gate, judge.targets.Target)
+	if idle := idleMappings(in.Gate.Spec, behind); len(idle) > 0 {
+		d.distrust(v1alpha1.ReasonInvalidMapping, strings.Join(idle, "; "))
+	}
+	return d
+}
+
+// distrust says that the gate's spec means something that is not there. What it decided
+// about single workloads stands; the gate as a whole is not open.
+func (d *Decision) distrust(reason, message string) {
+	d.Ready = Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	d.Promotable = Condition{Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+	d.WaitingFor = message
+	if d.State == v1alpha1.GateOpen {
+		d.State = v1alpha1.GatePending
+	}
 }
 
 // Unknown is the decision when the source cannot be judged: the gate does not work, and

@@ -30,7 +30,7 @@ func production() *v1alpha1.EnvironmentPolicySpec {
 func input(reports ...v1alpha1.ReadinessReport) Input {
 	gate := v1alpha1.PromotionGate{ObjectMeta: metav1.ObjectMeta{Namespace: "production", Name: "from-staging", Generation: 3}}
 	gate.Spec.Source.Namespace = "staging"
-	return Input{Gate: gate, Policy: production(), Source: Source{Exists: true, Environment: "staging", Reports: reports}}
+	return Input{Now: now, Gate: gate, Policy: production(), Source: Source{Exists: true, Environment: "staging", Reports: reports}}
 }
 
 // option changes a report of a collecting Deployment that lacks recoverability.
@@ -83,6 +83,9 @@ func allAt(percent int32) option {
 	return func(status *v1alpha1.ReadinessReportStatus) {
 		for i := range status.Qualities {
 			status.Qualities[i].Score = &percent
+			if percent >= *status.Qualities[i].Target {
+				status.Qualities[i].Needed = 0
+			}
 		}
 	}
 }
@@ -314,4 +317,56 @@ func TestABarePodOrJobIsNotWaitedFor(t *testing.T) {
 			g.Expect(decision.Promotable.Status).NotTo(Equal(metav1.ConditionTrue), "and it opens nothing")
 		})
 	}
+}
+
+func TestAGateAsksForTrialsOfThisVeryRevision(t *testing.T) {
+	g := NewWithT(t)
+	in := input(report("shop"))
+	in.Gate.Spec.Readiness = &v1alpha1.ReadinessTargets{Target: 85}
+	last := score100(v1alpha1.SafeFailure, 86, 4, 1) // four tests, and what was carried: see readiness.Judge
+	last.Target = ptr.To[int32](85)
+	in.Judge = func(v1alpha1.ReadinessReport, v1alpha1.ReadinessTargets) []v1alpha1.QualityScore {
+		return []v1alpha1.QualityScore{score100(v1alpha1.Predictability, 86, 9, 0), score100(v1alpha1.Recoverability, 86, 9, 0), last}
+	}
+	d := Decide(in)
+	g.Expect(d.State).To(Equal(v1alpha1.GatePending))
+	g.Expect(d.WaitingFor).To(Equal("shop: 1 more clean safe failure trial"))
+
+	last.Needed = 0
+	g.Expect(Decide(in).State).To(Equal(v1alpha1.GateOpen))
+}
+
+func TestAGateMayAskForNaturalTrials(t *testing.T) {
+	g := NewWithT(t)
+	in := input(report("shop", allAt(95), func(s *v1alpha1.ReadinessReportStatus) { s.Qualities[2].NaturalNeeded = 2 }))
+	in.Gate.Spec.Readiness = &v1alpha1.ReadinessTargets{NaturalTrials: 3}
+	d := Decide(in)
+	g.Expect(d.State).To(Equal(v1alpha1.GatePending))
+
+	in.Judge = func(r v1alpha1.ReadinessReport, asked v1alpha1.ReadinessTargets) []v1alpha1.QualityScore {
+		g.Expect(asked.NaturalTrials).To(BeEquivalentTo(3))
+		return r.Status.Qualities
+	}
+	d = Decide(in)
+	g.Expect(d.State).To(Equal(v1alpha1.GatePending))
+	g.Expect(d.WaitingFor).To(Equal("shop: 2 more clean safe failure trials without a drill"))
+
+	in.Source.Reports[0].Status.Qualities[2].NaturalNeeded = 0
+	g.Expect(Decide(in).State).To(Equal(v1alpha1.GateOpen))
+
+	asked := Targets(*in.Policy, in.Gate.Spec)
+	in.Source.Reports[0] = report("shop", provenAs("r1", asked), allAt(50))
+	g.Expect(Decide(in).State).To(Equal(v1alpha1.GateOpen), "it was proven for as many")
+	asked.NaturalTrials = 2
+	in.Source.Reports[0] = report("shop", provenAs("r1", asked), allAt(50))
+	g.Expect(Decide(in).State).To(Equal(v1alpha1.GatePending), "it was proven for fewer")
+}
+
+func TestAGateThatWaitsForeverSaysSo(t *testing.T) {
+	g := NewWithT(t)
+	barred := func(s *v1alpha1.ReadinessReportStatus) { s.DrillsBarred = "drills are Off here" }
+	d := Decide(input(report("shop", barred)))
+	g.Expect(d.WaitingFor).To(Equal("shop: 3 more clean recoverability trials; no drill brings them: drills are Off here"))
+	g.Expect(d.Workloads[0].Message).To(HaveSuffix("; no drill brings them: drills are Off here"))
+	g.Expect(Decide(input(report("shop", barred, state(v1alpha1.ReportProven)))).WaitingFor).To(BeEmpty())
 }

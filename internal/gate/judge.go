@@ -4,12 +4,15 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // maxImages is how many images of a revision a status lists.
@@ -17,10 +20,17 @@ const maxImages = 16
 
 // judge decides about single workloads.
 type judge struct {
-	source  string
-	targets v1alpha1.ReadinessTargets
-	vetoes  []string
-	score   func(v1alpha1.ReadinessReport, v1alpha1.ReadinessTargets) []v1alpha1.QualityScore
+	namespace, source string
+	now               time.Time
+	targets           v1alpha1.ReadinessTargets
+	vetoes            []string
+	registries        registries
+	// here are the reports of the gated namespace itself.
+	here map[Key]*v1alpha1.ReadinessReportStatus
+	// shapes are the workloads of the gated namespace, sourceShapes those of the source.
+	shapes, sourceShapes map[Key]workload.Workload
+
+	score func(v1alpha1.ReadinessReport, v1alpha1.ReadinessTargets) []v1alpha1.QualityScore
 }
 
 // verdict is the decision about one workload.
@@ -34,17 +44,26 @@ type verdict struct {
 }
 
 func newJudge(in Input) judge {
+	here := map[Key]*v1alpha1.ReadinessReportStatus{}
+	for i := range in.Here {
+		here[keyOf(in.Here[i].Status)] = &in.Here[i].Status
+	}
 	return judge{
-		source:  in.Gate.Spec.Source.Namespace,
-		targets: Targets(*in.Policy, in.Gate.Spec),
-		vetoes:  in.Vetoes,
-		score:   in.Judge,
+		namespace:  in.Gate.Namespace,
+		source:     sourceName(in.Gate.Spec.Source),
+		now:        in.Now,
+		targets:    Targets(*in.Policy, in.Gate.Spec),
+		vetoes:     in.Vetoes,
+		registries: in.Gate.Spec.RegistryMappings,
+		here:       here,
+		score:      in.Judge,
+		shapes:     in.Shapes, sourceShapes: in.Source.Shapes,
 	}
 }
 
-func (j judge) workload(report v1alpha1.ReadinessReport) verdict {
-	status := report.Status
-	key := Key{Kind: status.Workload.Kind, Name: status.Workload.Name}
+// workload judges one workload of the source, for the one that stands for it here.
+func (j judge) workload(report v1alpha1.ReadinessReport, key Key) verdict {
+	status, here := report.Status, j.here[key]
 	scores := j.scores(report)
 	v := verdict{
 		workload: v1alpha1.GateWorkload{
@@ -55,23 +74,69 @@ func (j judge) workload(report v1alpha1.ReadinessReport) verdict {
 		},
 		least: least(scores, j.targets),
 	}
-	if veto := j.veto(status); veto != "" {
-		v.workload.State, v.workload.Message, v.waiting = v1alpha1.GateBlocked, veto, veto
+	if status.Workload.Name != key.Name {
+		v.workload.SourceName = status.Workload.Name
+	}
+	w, tags := &v.workload, newTags(status, here, j.registries)
+	v.admission = Admission{Key: key, Moved: tags.movedSignatures(j.registries)}
+	if reason, veto := j.veto(status, here); veto != "" {
+		w.State, w.Reason, w.Message, v.waiting = v1alpha1.GateBlocked, reason, veto, veto
 	} else if status.State != v1alpha1.ReportGone && j.satisfied(status, scores) {
-		v.workload.State, v.workload.Message = v1alpha1.GateOpen, proof(status, v.least)
+		w.State, w.Reason, w.Message = v1alpha1.GateOpen, v1alpha1.GateProven, proof(status, v.least)
+	} else if lane := j.hotfixLane(status, here); lane != "" {
+		w.State, w.Reason, w.Message = v1alpha1.GateOpen, v1alpha1.GateHotfixLane, lane
+		v.admission.Hotfix = tags.signatures(status.Revision.Containers, j.registries)
 	} else {
-		v.workload.State, v.workload.Message, v.waiting = v1alpha1.GatePending, lacking(scores, j.targets), waiting(scores, j.targets)
+		forever := barred(status)
+		w.State, w.Reason, w.Message = v1alpha1.GatePending, v1alpha1.GateEvidenceMissing, lacking(scores, j.targets)+forever
+		v.waiting = waiting(scores, j.targets) + forever
 	}
-	v.admission = Admission{
-		Key:       key,
-		Message:   message.Cut(j.standing(v.workload, status.State), maxLine),
-		Revisions: admissible(status, v.workload.State, j.targets),
+	decided := w.State
+	if w.Reason == v1alpha1.GateHotfixLane {
+		decided = v1alpha1.GatePending // its signatures stand apart, until it is proven
 	}
+	v.admission.Revisions = j.admissible(status, decided, tags)
+	v.admission.Message = message.Cut(j.standing(*w, status), maxLine)
+	j.compare(w, keyOf(status))
 	if !key.Fits() {
-		v.workload.Message += fmt.Sprintf("; its name has more than %d characters, so admission cannot look it up and takes every new image of it for unproven", maxAnnotationName)
+		w.Message += fmt.Sprintf("; its name has more than %d characters, so admission cannot look it up and takes every new image of it for unproven", maxAnnotationName)
 	}
-	v.workload.Message = message.Cut(v.workload.Message, maxMessage)
+	w.Message = message.Cut(w.Message, maxMessage)
 	return v
+}
+
+// compare says where the workload here differs from the one of the source.
+func (j judge) compare(w *v1alpha1.GateWorkload, source Key) {
+	here, runs := j.shapes[Key{Kind: w.Kind, Name: w.Name}]
+	there, ran := j.sourceShapes[source]
+	if !runs || !ran {
+		return
+	}
+	w.Differences = differences(there, here, j.registries)
+	w.Differing = int32(len(w.Differences))
+	suspicious := int32(0)
+	for _, d := range w.Differences {
+		if d.Class == v1alpha1.DifferenceSuspicious {
+			suspicious++
+		}
+	}
+	if suspicious > 0 {
+		w.Message += fmt.Sprintf("; %d suspicious %s from %s", suspicious, plural(suspicious, "difference", "differences"), j.source)
+	}
+}
+
+// ambiguous is the verdict about a workload here for which several of the source stand:
+// nobody knows which of them is meant, so none is admitted.
+func (j judge) ambiguous(key Key, names []string) verdict {
+	text := fmt.Sprintf("%s and %s of %s all stand for it: correct spec.mapping so that one does",
+		strings.Join(names[:len(names)-1], ", "), names[len(names)-1], j.source)
+	return verdict{
+		workload: v1alpha1.GateWorkload{
+			Kind: key.Kind, Name: key.Name, State: v1alpha1.GateBlocked, Reason: v1alpha1.GateAmbiguous, Message: message.Cut(text, maxMessage),
+		},
+		waiting:   text,
+		admission: Admission{Key: key, Message: message.Cut(text, maxLine)},
+	}
 }
 
 // scores are the report's, measured again where this gate asks for something else.
@@ -83,29 +148,38 @@ func (j judge) scores(report v1alpha1.ReadinessReport) []v1alpha1.QualityScore {
 }
 
 // veto is the evidence that closes the gate whatever was proven; empty when there is none.
-func (j judge) veto(status v1alpha1.ReadinessReportStatus) string {
-	if status.State == v1alpha1.ReportFailing {
-		if status.Message == "" {
-			return "it is failing in " + j.source
-		}
-		return status.Message
+func (j judge) veto(status v1alpha1.ReadinessReportStatus, here *v1alpha1.ReadinessReportStatus) (v1alpha1.GateReason, string) {
+	switch status.State {
+	case v1alpha1.ReportFailing:
+		return v1alpha1.GateFailing, cmp.Or(status.Message, "it is failing in "+j.source)
+	case v1alpha1.ReportGone:
+		return "", ""
 	}
-	if status.State == v1alpha1.ReportGone {
-		return ""
+	if i := slices.IndexFunc(status.Revision.Containers, tooLong); i >= 0 {
+		return v1alpha1.GateCommandTooLong, fmt.Sprintf("the command of container %s is too long to be compared at admission (64 words and 1024 characters are the most): put it into a script in the image, or into its args",
+			status.Revision.Containers[i].Name)
 	}
 	if image := movedTag(status); image != "" {
-		return fmt.Sprintf("the tag of %s has moved since the revision was proven, so other code runs in %s now: give the new image a tag of its own, or pin its digest", image, j.source)
+		return v1alpha1.GateTagMoved, fmt.Sprintf("the tag of %s has moved since the revision was proven, so other code runs in %s now: give the new image a tag of its own, or pin its digest", image, j.source)
+	}
+	if known := provenUnder(status); here != nil {
+		for _, c := range foreign(known, here, j.registries) {
+			if slices.ContainsFunc(status.Revision.Containers, func(r v1alpha1.RevisionContainer) bool { return r.Image == c.Image }) {
+				return v1alpha1.GateImageDiffers, fmt.Sprintf("pods in %s run %s under the tag of %s, which was never proven in %s: give the image a tag of its own, or pin its digest",
+					j.namespace, c.Digest, c.Image, j.source)
+			}
+		}
 	}
 	if status.Drift != nil && status.Drift.Leaves > 0 {
-		return fmt.Sprintf("drift in %s: %d %s from what trusted writers wrote (%s): commit the change or take it back",
+		return v1alpha1.GateDrifted, fmt.Sprintf("drift in %s: %d %s from what trusted writers wrote (%s): commit the change or take it back",
 			j.source, status.Drift.Leaves, plural(status.Drift.Leaves, "field differs", "fields differ"), driftedPaths(status.Drift))
 	}
 	for _, g := range status.Guardrails {
 		if g.Total > 0 && slices.Contains(j.vetoes, g.Name) {
-			return fmt.Sprintf("critical finding of guardrail %s, which is enforced here: %s", g.Name, firstFinding(g))
+			return v1alpha1.GateCriticalFinding, fmt.Sprintf("critical finding of guardrail %s, which is enforced here: %s", g.Name, firstFinding(g))
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // satisfied says whether the revision that runs in the source is proven for this gate.
@@ -124,7 +198,7 @@ func (j judge) satisfied(status v1alpha1.ReadinessReportStatus, scores []v1alpha
 		return true
 	}
 	// The report is measured against other targets: what counts is what was measured.
-	measured := j.score != nil || status.Targets.Confidence >= j.targets.Confidence
+	measured := j.score != nil || status.Targets.Confidence >= j.targets.Confidence && status.Targets.NaturalTrials >= j.targets.NaturalTrials
 	return !same(status.Targets, j.targets) && measured && reached(scores, j.targets)
 }
 
@@ -149,14 +223,23 @@ func reached(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) 
 }
 
 // standing is how the workload stands in its source, as who is refused reads it. The
-// refused image need not be the one that runs there, so that one is named.
-func (j judge) standing(w v1alpha1.GateWorkload, state v1alpha1.ReportState) string {
-	runs := fmt.Sprintf("%s %s runs %s", j.source, w.Name, strings.Join(w.Images, ", "))
+// refused image need not be the one that runs there, so that one is named. It holds no
+// scores: every trial changes those, and the Namespace is written only for what changes
+// what may enter.
+func (j judge) standing(w v1alpha1.GateWorkload, status v1alpha1.ReadinessReportStatus) string {
+	runs := fmt.Sprintf("%s %s runs %s", j.source, status.Workload.Name, strings.Join(w.Images, ", "))
 	switch {
-	case state == v1alpha1.ReportGone:
-		return fmt.Sprintf("%s no longer runs in %s: deploy the new image there first", w.Name, j.source)
-	case w.State == v1alpha1.GateOpen:
+	case status.State == v1alpha1.ReportGone:
+		return fmt.Sprintf("%s no longer runs in %s: deploy the new image there first", status.Workload.Name, j.source)
+	case w.Reason == v1alpha1.GateProven:
 		return runs + ", which is proven: run the new image there first"
+	case w.Reason == v1alpha1.GateHotfixLane:
+		return runs + ", which the hotfix lane admits: run the new image there first"
+	case w.Reason == v1alpha1.GateEvidenceMissing:
+		return fmt.Sprintf("%s, which still lacks evidence of %s (kubectl -n %s get promotiongates says how much)",
+			runs, lackingNames(w.Qualities, j.targets), j.namespace)
+	case w.Reason == v1alpha1.GateFailing:
+		return runs + ", which is failing there"
 	default:
 		return runs + ": " + w.Message
 	}

@@ -26,6 +26,11 @@ type Key struct {
 	Name string
 }
 
+// keyOf is the workload that a report speaks of.
+func keyOf(status v1alpha1.ReadinessReportStatus) Key {
+	return Key{Kind: status.Workload.Kind, Name: status.Workload.Name}
+}
+
 // Annotation is the key of the workload's ledger entry on its Namespace:
 // "deployment.ledger.rampart.dev/shop".
 func (k Key) Annotation() string {

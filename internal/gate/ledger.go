@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// maxRevisions is how many proven revisions of a workload stay admissible.
+	// maxRevisions is how many proven revisions of a workload stay admissible, and how many
+	// that came through the gate.
 	maxRevisions = 10
 	// headroom is left for the annotations that others will add to the Namespace, in bytes.
 	headroom = 16 << 10
@@ -33,7 +34,10 @@ type LedgerInput struct {
 	// of controllers there could bring back. It is taken over once, when the ledger is
 	// opened, and ignored after that; see Opened.
 	Running map[Key][]string
-	Now     time.Time
+	// Here are the reports of the gated namespace itself: what runs there is kept as a way
+	// back, and a hotfix is admitted only while it is failing.
+	Here []v1alpha1.ReadinessReport
+	Now  time.Time
 }
 
 // LedgerOutput is the ledger of one gated namespace.
@@ -51,7 +55,10 @@ func Opened(annotations map[string]string) bool { return annotations[AnnotationS
 
 // Ledger is what the annotations of a gated Namespace shall say. Where several gates
 // stand before one workload, only what all of them admit is admissible. While one of
-// them cannot judge, or is frozen, what it said stays.
+// them cannot judge, or is frozen, what it said stays: as nobody knows what of the entry that
+// was, the others can take away from the entry, and add nothing. A hotfix stays no longer than
+// the failure that it is for. What came through the gate and ran
+// here stays admissible whatever the gates say: going back is never blocked.
 func Ledger(in LedgerInput) LedgerOutput {
 	kept := existing(in.Annotations)
 	keep := slices.ContainsFunc(in.Decisions, func(d Decision) bool { return d.Unknown || d.Frozen })
@@ -63,10 +70,11 @@ func Ledger(in LedgerInput) LedgerOutput {
 		return pages[key]
 	}
 
+	broken := failingHere(in.Here)
 	for key, entry := range kept {
 		if keep {
 			p := open(key)
-			p.message, p.fixed = entry.Message, entry.Proven
+			p.message, p.fixed, p.hotfix = entry.Message, entry.Proven, entry.hotfixWhile(broken[key])
 		}
 		if len(entry.TakenOver) > 0 {
 			open(key).takenOver = entry.TakenOver
@@ -87,6 +95,18 @@ func Ledger(in LedgerInput) LedgerOutput {
 			open(a.Key).admit(a)
 		}
 	}
+	if keep {
+		for key, p := range pages {
+			p.admitNothingNew(kept[key].Proven, kept[key].hotfixWhile(broken[key]))
+		}
+	}
+
+	for _, report := range in.Here {
+		key := keyOf(report.Status)
+		if came := wayBack(kept[key], report.Status); len(came) > 0 {
+			open(key).admitted = came
+		}
+	}
 
 	since := in.Annotations[AnnotationSince]
 	if since == "" {
@@ -100,6 +120,10 @@ func Ledger(in LedgerInput) LedgerOutput {
 // unknownHere is said of a workload that runs in the gated namespace but not in the source.
 const unknownHere = "it was never seen in the source of a gate: deploy it there first"
 
+// unasked is said of a workload of which one gate would admit more than it may while another
+// one cannot be asked.
+const unasked = "another gate of this namespace cannot be judged by now, so nothing new enters: kubectl get promotiongates says which and why"
+
 // page is the entry of a workload while it is being put together.
 type page struct {
 	key     Key
@@ -107,19 +131,25 @@ type page struct {
 	// judged is true as soon as one gate has spoken.
 	judged    bool
 	revisions [][]string
+	hotfix    []string
+	// moved are the images whose tags resolve to something else than what was proven.
+	moved []string
 	// fixed are signatures of which nobody can say any more to which revision they belong.
 	fixed     []string
+	admitted  []Admitted
 	takenOver []string
 }
 
 // admit adds what a gate says; a second gate can only take away.
 func (p *page) admit(a Admission) {
 	p.fixed = nil
+	p.moved = append(p.moved, a.Moved...)
 	if !p.judged {
-		p.judged, p.message = true, a.Message
+		p.judged, p.message, p.hotfix = true, a.Message, a.Hotfix
 		p.revisions = a.Revisions[:min(len(a.Revisions), maxRevisions)]
 		return
 	}
+	p.hotfix = bothAdmit(p.hotfix, slices.Concat(p.revisions...), a)
 	other := slices.Concat(a.Revisions...)
 	before, after := 0, 0
 	var both [][]string
@@ -134,6 +164,30 @@ func (p *page) admit(a Admission) {
 	if after < before {
 		p.message = a.Message
 	}
+}
+
+// admitNothingNew lets a gate that cannot be asked say what the entry of the workload says.
+func (p *page) admitNothingNew(proven, hotfix []string) {
+	if p.judged {
+		p.admit(Admission{Key: p.key, Message: unasked, Revisions: [][]string{proven}, Hotfix: hotfix})
+	}
+}
+
+// failingHere are the workloads of the gated namespace that are failing now.
+func failingHere(reports []v1alpha1.ReadinessReport) map[Key]bool {
+	broken := map[Key]bool{}
+	for i := range reports {
+		_, broken[keyOf(reports[i].Status)] = failing(&reports[i].Status)
+	}
+	return broken
+}
+
+// hotfixWhile are the signatures of the hotfix lane, which go when what runs here no longer fails.
+func (e Entry) hotfixWhile(failing bool) []string {
+	if !failing {
+		return nil
+	}
+	return e.Hotfix
 }
 
 // existing are the entries that a Namespace has.
@@ -178,7 +232,10 @@ func depths() []depth {
 func (p *page) entry(d depth) Entry {
 	e := Entry{Message: message.Cut(oneLine(p.message), maxLine)}
 	e.Proven = unique(append(slices.Clone(p.fixed), slices.Concat(p.revisions[:min(len(p.revisions), d.revisions)]...)...))
-	if d.takenOver || len(e.Proven) == 0 {
+	e.Hotfix = unique(p.hotfix)
+	e.Admitted = stillThere(p.admitted, p.moved)
+	e.Admitted = e.Admitted[:min(len(e.Admitted), d.revisions)]
+	if d.takenOver || len(e.Proven)+len(e.Admitted) == 0 {
 		e.TakenOver = unique(p.takenOver)
 	}
 	return e

@@ -33,13 +33,15 @@ func TestLedgerEntryOfAWorkload(t *testing.T) {
 		proven  []string
 	}{
 		{"a pending revision is not admissible", report("shop"),
-			"staging shop runs shop:1: recoverability 71% of 80%: 3 more clean trials needed (3 of 3 so far)", nil},
+			"staging shop runs shop:1, which still lacks evidence of recoverability", nil},
+		{"what does not apply is not missed", report("shop", allAt(60), func(s *v1alpha1.ReadinessReportStatus) { s.Qualities[1].Applicable = false }),
+			"which still lacks evidence of predictability and safe failure (kubectl -n production get promotiongates says how much)", nil},
 		{"an open one is, in tag and in digest form", report("shop", state(v1alpha1.ReportProven)),
 			"staging shop runs shop:1, which is proven: run the new image there first", []string{"shop:1", "shop@sha256:r1"}},
 		{"proven revisions stay admissible while a new one is pending", report("shop", provenAs("r0", asked)),
-			"staging shop runs shop:1: recoverability 71% of 80%", []string{"shop:r0", "shop@sha256:r0"}},
+			"staging shop runs shop:1, which still lacks evidence of recoverability", []string{"shop:r0", "shop@sha256:r0"}},
 		{"a proven revision that fails now is taken out, older ones stay", report("shop", provenAs("r1", asked), provenAs("r0", asked), state(v1alpha1.ReportFailing)),
-			"staging shop runs shop:1: it is failing in staging", []string{"shop:r0", "shop@sha256:r0"}},
+			"staging shop runs shop:1, which is failing there", []string{"shop:r0", "shop@sha256:r0"}},
 		{"a workload that is gone keeps what it proved", report("shop", provenAs("r1", asked), provenAs("r0", asked), state(v1alpha1.ReportGone)),
 			"shop no longer runs in staging", []string{"shop:r1", "shop@sha256:r1", "shop:r0", "shop@sha256:r0"}},
 		{"a tag that has moved since counts by its digest only", report("shop", provenAs("r0", asked), func(s *v1alpha1.ReadinessReportStatus) {
@@ -104,6 +106,38 @@ func TestTwoGatesAdmitWhatBothAdmit(t *testing.T) {
 	for _, decisions := range [][]Decision{{one, other}, {other, one}} {
 		entry := ParseEntry(Ledger(LedgerInput{Decisions: decisions, Now: now}).Annotations[shop.Annotation()])
 		g.Expect(entry.Proven).To(Equal([]string{"shop:b", "shop@sha256:b"}))
+	}
+}
+
+func TestWhileOneGateCannotBeJudgedTheOthersAddNothing(t *testing.T) {
+	unknown := Unknown(v1alpha1.ReasonSourceUnknown, "the source is not reachable")
+	says := func(images ...string) Decision {
+		a := Admission{Key: shop, Message: "what the other gate says"}
+		for _, image := range images {
+			a.Revisions = append(a.Revisions, []string{image})
+		}
+		return Decision{Admissions: []Admission{a}}
+	}
+	before := Ledger(LedgerInput{Decisions: []Decision{says("shop:2", "shop:1")}, Now: now, Running: map[Key][]string{shop: {"shop:0"}}}).Annotations
+	for name, c := range map[string]struct {
+		ledger  map[string]string
+		other   Decision
+		want    []string
+		message string
+	}{
+		"what both admitted stays":                 {before, says("shop:2", "shop:1"), []string{"shop:2", "shop:1"}, "what the other gate says"},
+		"what the other one proves does not enter": {before, says("shop:3", "shop:2", "shop:1"), []string{"shop:2", "shop:1"}, unasked},
+		"what the other one closes goes":           {before, says("shop:1"), []string{"shop:1"}, "what the other gate says"},
+		"a workload without an entry stays out":    {map[string]string{AnnotationSince: before[AnnotationSince]}, says("shop:1"), nil, unasked},
+	} {
+		for _, decisions := range [][]Decision{{unknown, c.other}, {c.other, unknown}} {
+			g := NewWithT(t)
+			after := Ledger(LedgerInput{Decisions: decisions, Annotations: c.ledger, Now: now})
+			entry := ParseEntry(after.Annotations[shop.Annotation()])
+			g.Expect(entry.Proven).To(Equal(c.want), name)
+			g.Expect(entry.Message).To(Equal(c.message), name)
+			g.Expect(Ledger(LedgerInput{Decisions: decisions, Annotations: after.Annotations, Now: now}).Annotations).To(Equal(after.Annotations), name)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package gate_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -319,6 +321,63 @@ func TestLedgerPoliciesOnALiveAPIServer(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 	})
 
+	t.Run("a ControllerRevision that somebody writes by hand is judged by the template in it", func(t *testing.T) {
+		g := NewWithT(t)
+		create := func(c kubernetes.Interface, data string) error {
+			_, err := c.AppsV1().ControllerRevisions("production").Create(ctx, &appsv1.ControllerRevision{
+				ObjectMeta: metav1.ObjectMeta{Name: "by-hand"}, Revision: 1, Data: runtime.RawExtension{Raw: []byte(data)},
+			}, dryRun())
+			return err
+		}
+		holding := func(fields string) string { return `{"spec":{"template":{"spec":{` + fields + `}}}}` }
+		main := func(image string) string { return `"containers":[{"name":"shop","image":"` + image + `"}]` }
+		// The built-in roles cannot write ControllerRevisions; whoever is given that is judged.
+		g.Expect(create(w.admin, holding(main(unproven)))).To(MatchError(ContainSubstring("image " + unproven + " is not proven for production")))
+		g.Expect(create(w.admin, holding(main(proven)))).To(Succeed())
+		g.Expect(create(w.admin, holding(main(proven)+`,"initContainers":[{"name":"i","image":"`+unproven+`"}]`))).To(MatchError(ContainSubstring("is not proven")))
+		g.Expect(apierrors.IsForbidden(create(dev, holding(main(proven))))).To(BeTrue())
+		for _, kept := range []string{
+			`{"spec":{"template":"none"}}`, `{"spec":{"template":{"spec":[]}}}`, `{"spec":{"template":{"spec":{"containers":"none"}}}}`, `{"spec":[]}`, `{"spec":7}`, `{"a":1}`, `{}`,
+		} {
+			g.Expect(create(w.admin, kept)).To(Succeed(), "what the controller of another kind keeps: %s", kept)
+		}
+	})
+
+	t.Run("every section of an entry admits what it lists, and its title nothing", func(t *testing.T) {
+		g := NewWithT(t)
+		image := func(n int) string { return fmt.Sprintf("registry.example/section:%d", n) }
+		written := maps.Clone(ledger)
+		all := gate.Entry{
+			Message: missing, Proven: []string{image(1)}, Hotfix: []string{image(2)},
+			Admitted:  []gate.Admitted{{Revision: "a1b2c3", Signatures: []string{image(3)}}, {Revision: "d4e5f6", Signatures: []string{image(4)}}},
+			TakenOver: []string{image(5)},
+		}.String()
+		written["deployment.ledger.rampart.dev/shop"] = all
+		w.annotate("production", written)
+		defer w.annotate("production", ledger)
+		c := dev.AppsV1().Deployments("production")
+		for n := 1; n <= 5; n++ {
+			g.Eventually(func() error {
+				_, err := c.Create(ctx, deployment("shop", image(n)), dryRun())
+				return err
+			}).Should(Succeed(), image(n))
+		}
+		_, err := c.Create(ctx, deployment("shop", image(6)), dryRun())
+		g.Expect(err).To(MatchError(ContainSubstring("is not proven")))
+		titles := 0
+		for line := range strings.SplitSeq(all, "\n") {
+			if strings.HasPrefix(line, `\ `) {
+				titles++
+				_, err := c.Create(ctx, deployment("shop", line), dryRun())
+				g.Expect(err).To(MatchError(ContainSubstring("is not proven")), line)
+				words := strings.Split(line, " ")
+				_, err = c.Create(ctx, deployment("shop", words[0], words[1:]...), dryRun())
+				g.Expect(err).To(MatchError(ContainSubstring("is not proven")), line)
+			}
+		}
+		g.Expect(titles).To(Equal(4))
+	})
+
 	t.Run("an object without a pod template is left to the API server's own validation", func(t *testing.T) {
 		_, err := dev.CoreV1().ReplicationControllers("production").Create(ctx, &corev1.ReplicationController{
 			ObjectMeta: metav1.ObjectMeta{Name: "empty"},
@@ -447,8 +506,10 @@ func TestLedgerPoliciesOnALiveAPIServer(t *testing.T) {
 		for i := range largest.Spec.Containers {
 			largest.Spec.Containers[i].Image, largest.Spec.Containers[i].Command = fmt.Sprintf("registry.example/team/service-%d:1.%d", i, i%20), nil
 		}
-		_, err := dev.CoreV1().Pods("production").Create(ctx, largest, dryRun())
-		g.Expect(err).NotTo(HaveOccurred())
+		g.Eventually(func() error { // API servers see the Namespace's annotations a moment later.
+			_, err := dev.CoreV1().Pods("production").Create(ctx, largest, dryRun())
+			return err
+		}).Should(Succeed())
 	})
 
 	t.Run("an admin of the namespace can neither write the ledger nor take the gate away", func(t *testing.T) {

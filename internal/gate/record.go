@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,8 +14,13 @@ import (
 	"github.com/rampart-dev/rampart/internal/message"
 )
 
-// maxListed is how many workloads a status lists; the total counts all.
-const maxListed = 100
+const (
+	// maxListed is how many workloads a status lists; the total counts all.
+	maxListed = 100
+	// maxDifferences is how many differences a status lists in all, and maxDifferencesEach
+	// of one workload; each workload counts all of its own.
+	maxDifferences, maxDifferencesEach = 100, 10
+)
 
 // Condition is a condition without the time of its last transition.
 type Condition struct {
@@ -31,7 +37,7 @@ func (d Decision) Record(status *v1alpha1.PromotionGateStatus, generation int64,
 		status.State, status.Open, status.Score = d.State, d.Open, d.Score
 		status.WaitingFor = message.Cut(d.WaitingFor, maxLine)
 		status.Total = int32(len(d.Workloads))
-		status.Workloads = d.Workloads[:min(len(d.Workloads), maxListed)]
+		status.Workloads = bounded(d.Workloads)
 	}
 	for _, c := range []struct {
 		name string
@@ -42,6 +48,18 @@ func (d Decision) Record(status *v1alpha1.PromotionGateStatus, generation int64,
 			ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
 		})
 	}
+}
+
+// bounded are the workloads that a status lists.
+func bounded(workloads []v1alpha1.GateWorkload) []v1alpha1.GateWorkload {
+	listed := slices.Clone(workloads[:min(len(workloads), maxListed)])
+	left := maxDifferences
+	for i := range listed {
+		n := min(len(listed[i].Differences), maxDifferencesEach, left)
+		listed[i].Differences = listed[i].Differences[:n:n]
+		left -= n
+	}
+	return listed
 }
 
 // frozen is the decision of a gate whose environment suspends everything: what it was.

@@ -15,8 +15,19 @@ func find(scores []v1alpha1.QualityScore, quality v1alpha1.Quality) *v1alpha1.Qu
 	return nil
 }
 
-// short says whether a score is below the target; without a trial it is.
+// short says whether a score is below the target, rests on drills alone where natural
+// trials are asked for too, or on earlier revisions and tests alone; without a trial it is.
 func short(s v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) bool {
+	return below(s, targets) || s.NaturalNeeded > 0 || inherited(s)
+}
+
+// inherited says whether a score has reached the target that it was measured against and needs a
+// trial all the same: one of this very revision.
+func inherited(s v1alpha1.QualityScore) bool {
+	return s.Needed > 0 && s.Score != nil && s.Target != nil && *s.Score >= *s.Target
+}
+
+func below(s v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) bool {
 	return s.Score == nil || *s.Score < targets.Target
 }
 

@@ -42,16 +42,26 @@ func canonical(image string) string {
 	return repositoryOf.FindString(name) + "@" + digest
 }
 
-// taggedSignature is that of the container as its template states it.
-func taggedSignature(c v1alpha1.RevisionContainer) string { return Signature(c.Image, c.Command) }
+// tooLong says whether a report only identifies the command of a container. Admission could
+// not compare it, so that no signature stands for it.
+func tooLong(c v1alpha1.RevisionContainer) bool { return c.CommandDigest != "" }
+
+// taggedSignature is that of the container as its template states it; empty when its command
+// is too long.
+func taggedSignature(c v1alpha1.RevisionContainer) string {
+	if tooLong(c) {
+		return ""
+	}
+	return Signature(c.Image, c.Command)
+}
 
 // digestSignature is that of the same container with its image given by the digest that
-// it resolved to; empty while none is known.
+// it resolved to; empty while none is known, and when its command is too long.
 func digestSignature(c v1alpha1.RevisionContainer) string {
 	if strings.Contains(c.Image, "@") {
 		return taggedSignature(c)
 	}
-	if c.Digest == "" {
+	if c.Digest == "" || tooLong(c) {
 		return ""
 	}
 	return Signature(repositoryOf.FindString(c.Image)+"@"+c.Digest, c.Command)
@@ -62,7 +72,9 @@ func digestSignature(c v1alpha1.RevisionContainer) string {
 func Signatures(containers []v1alpha1.RevisionContainer) []string {
 	signatures := make([]string, 0, len(containers))
 	for _, c := range containers {
-		signatures = append(signatures, taggedSignature(c))
+		if !tooLong(c) {
+			signatures = append(signatures, taggedSignature(c))
+		}
 	}
 	return signatures
 }

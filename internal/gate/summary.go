@@ -21,7 +21,7 @@ func summarize(verdicts []verdict, admissions []Admission, gate v1alpha1.Promoti
 	d := Decision{
 		State:      first.workload.State,
 		Score:      score(verdicts, target),
-		Ready:      ready(gate.Namespace, gate.Spec.Source.Namespace, len(verdicts)),
+		Ready:      ready(gate.Namespace, sourceName(gate.Spec.Source), len(verdicts)),
 		Admissions: admissions,
 	}
 	open := 0

@@ -23,12 +23,13 @@ func Targets(policy v1alpha1.EnvironmentPolicySpec, gate v1alpha1.PromotionGateS
 }
 
 // Strictest asks for everything that any of the targets asks for: the highest target,
-// the highest confidence, every quality. Without arguments it asks for nothing.
+// the highest confidence, the most natural trials, every quality. Without arguments it asks for nothing.
 func Strictest(targets ...v1alpha1.ReadinessTargets) v1alpha1.ReadinessTargets {
 	var strictest v1alpha1.ReadinessTargets
 	for _, t := range targets {
 		strictest.Target = max(strictest.Target, t.Target)
 		strictest.Confidence = max(strictest.Confidence, t.Confidence)
+		strictest.NaturalTrials = max(strictest.NaturalTrials, t.NaturalTrials)
 	}
 	for _, q := range qualities {
 		if slices.ContainsFunc(targets, func(t v1alpha1.ReadinessTargets) bool { return slices.Contains(t.Qualities, q) }) {
@@ -40,7 +41,7 @@ func Strictest(targets ...v1alpha1.ReadinessTargets) v1alpha1.ReadinessTargets {
 
 // cover says whether who reached these targets has reached the others too.
 func cover(reached, wanted v1alpha1.ReadinessTargets) bool {
-	return reached.Target >= wanted.Target && reached.Confidence >= wanted.Confidence &&
+	return reached.Target >= wanted.Target && reached.Confidence >= wanted.Confidence && reached.NaturalTrials >= wanted.NaturalTrials &&
 		!slices.ContainsFunc(wanted.Qualities, func(q v1alpha1.Quality) bool { return !slices.Contains(reached.Qualities, q) })
 }
 

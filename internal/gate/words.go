@@ -44,15 +44,48 @@ func lacking(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) 
 	return strings.Join(all, "; ")
 }
 
+// unshown is the first asked quality that lacks natural trials, or any of this very revision;
+// nil when none does.
+func unshown(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) *v1alpha1.QualityScore {
+	for _, quality := range targets.Qualities {
+		if s := find(scores, quality); s != nil && s.Applicable && (s.NaturalNeeded > 0 || inherited(*s)) {
+			return s
+		}
+	}
+	return nil
+}
+
+// lackingNames are the asked qualities that lack evidence, without any figure.
+func lackingNames(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) string {
+	var all []string
+	for _, quality := range targets.Qualities {
+		if s := find(scores, quality); s == nil || s.Applicable && short(*s, targets) {
+			all = append(all, qualityName(quality))
+		}
+	}
+	if len(all) == 0 {
+		return "readiness"
+	}
+	if last := len(all) - 1; last > 1 {
+		return strings.Join(all[:last], ", ") + " and " + all[last]
+	}
+	return strings.Join(all, " and ")
+}
+
 // nothingApplies is said when the scores alone do not explain why a gate waits.
 const nothingApplies = "the operator has not proven this revision yet: see its ReadinessReport"
 
 // waiting says what the furthest quality needs, for a table.
 func waiting(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) string {
 	s := least(scores, targets)
+	if s != nil && !below(*s, targets) {
+		s = unshown(scores, targets)
+	}
 	switch {
-	case s == nil || !short(*s, targets):
+	case s == nil:
 		return "evidence"
+	case !below(*s, targets) && s.NaturalNeeded > 0:
+		return fmt.Sprintf("%d more clean %s %s without a drill", s.NaturalNeeded, qualityName(s.Quality), plural(s.NaturalNeeded, "trial", "trials"))
 	case s.Needed <= 0:
 		return fmt.Sprintf("%s at %d%%", qualityName(s.Quality), targets.Target)
 	case s.Clean+s.Failed == 0:
@@ -60,6 +93,15 @@ func waiting(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) 
 	default:
 		return fmt.Sprintf("%d more clean %s %s", s.Needed, qualityName(s.Quality), plural(s.Needed, "trial", "trials"))
 	}
+}
+
+// barred says that the gate may wait forever, and why; empty while drills may bring what
+// it waits for, or nothing but time is needed.
+func barred(status v1alpha1.ReadinessReportStatus) string {
+	if status.State != v1alpha1.ReportCollecting || status.DrillsBarred == "" {
+		return ""
+	}
+	return "; no drill brings them: " + status.DrillsBarred
 }
 
 // sentence is the score in words; its own, when the report has one.
@@ -105,4 +147,12 @@ func plural(n int32, one, many string) string {
 		return one
 	}
 	return many
+}
+
+// sourceName is a source in words; a namespace of this cluster is its bare name.
+func sourceName(source v1alpha1.GateSource) string {
+	if source.Cluster == "" {
+		return source.Namespace
+	}
+	return fmt.Sprintf("%s of cluster %s", source.Namespace, source.Cluster)
 }
