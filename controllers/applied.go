@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -129,6 +130,13 @@ func (a *Applier) remember(key appliedKey, now applied) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last[key] = now
+}
+
+// forget what was applied in a namespace that is gone.
+func (a *Applier) forget(namespace string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.last, func(key appliedKey, _ applied) bool { return key.name.Namespace == namespace })
 }
 
 // asApplyConfiguration states what is set in a typed object, and nothing else. The

@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,21 +68,30 @@ func TestANodeLosesNothingThatItsTroubleIsReadFrom(t *testing.T) {
 	node := &corev1.Node{Status: corev1.NodeStatus{
 		Conditions: []corev1.NodeCondition{{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionTrue}},
 		Images:     []corev1.ContainerImage{{Names: []string{"a"}}},
+		NodeInfo:   corev1.NodeSystemInfo{Architecture: "arm64", ContainerRuntimeVersion: "containerd://2.1.3"},
 	}}
 	trouble := workload.NodeTrouble(node)
 	g.Expect(trouble).NotTo(BeEmpty())
 	lean, err := leanNode(node)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(workload.NodeTrouble(lean.(*corev1.Node))).To(Equal(trouble))
+	g.Expect(workload.Platform(lean.(*corev1.Node))).To(Equal("arm64 containerd"))
 	g.Expect(lean.(*corev1.Node).Status.Images).To(BeNil())
 }
 
-func TestAConfigMapKeepsItsKeysAndNoValue(t *testing.T) {
+func TestAConfigMapKeepsItsKeysAndDigestsOfItsValues(t *testing.T) {
 	g := NewWithT(t)
-	lean, err := leanConfigMap(&corev1.ConfigMap{Data: map[string]string{"a": "secret"}, BinaryData: map[string][]byte{"b": []byte("secret")}})
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(lean).To(Equal(&corev1.ConfigMap{Data: map[string]string{"a": ""}, BinaryData: map[string][]byte{"b": nil}}))
-	g.Expect(keysOf(lean.(*corev1.ConfigMap))).To(And(HaveKey("a"), HaveKey("b")))
+	leanly := func(text, binary string) *corev1.ConfigMap {
+		lean, err := leanConfigMap(&corev1.ConfigMap{Data: map[string]string{"a": text}, BinaryData: map[string][]byte{"b": []byte(binary)}})
+		g.Expect(err).NotTo(HaveOccurred())
+		return lean.(*corev1.ConfigMap)
+	}
+	lean := leanly("secret", "secret")
+	g.Expect(fmt.Sprint(lean)).NotTo(ContainSubstring("secret"))
+	g.Expect(keysOf(lean)).To(And(HaveKey("a"), HaveKey("b")))
+	g.Expect(leanly("secret", "secret")).To(Equal(lean))
+	g.Expect(leanly("changed", "secret")).NotTo(Equal(lean))
+	g.Expect(leanly("secret", "changed")).NotTo(Equal(lean))
 
 	judged := &unstructured.Unstructured{Object: map[string]any{"kind": "ConfigMap", "data": map[string]any{"a": "value"}}}
 	judged.SetManagedFields(managed)

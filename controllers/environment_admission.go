@@ -12,6 +12,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -23,38 +24,54 @@ import (
 )
 
 // admit puts the environment's native policies in force, takes away what an earlier state
-// had and this one has not, and says whether the API server was seen to act on them.
+// had and this one has not, and says whether the API server was seen to act on them. A
+// policy that the API server does not take keeps none of the others from it, nor their
+// guardrails from rising.
 func (r *EnvironmentReconciler) admit(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, now time.Time) (liveLook, error) {
 	desired, err := r.desiredAdmission(policy, seen)
 	if err != nil {
 		return liveLook{}, err
 	}
-	ordered, err := r.inOrder(ctx, desired.objects)
+	stored, err := r.storedGuardrails(ctx, policy)
 	if err != nil {
 		return liveLook{}, err
 	}
-	for _, object := range ordered {
+	standstill := newStandstill(stored, desired, policy.Status.Guardrails)
+	for _, object := range inOrder(stored, desired.objects) {
+		if standstill.keeps(object) {
+			standstill.leave(object)
+			continue
+		}
 		if err := controllerutil.SetControllerReference(policy, object, r.Client.Scheme()); err != nil {
 			return liveLook{}, fmt.Errorf("own %s: %w", object.GetName(), err)
 		}
-		if err := r.Applier.Apply(ctx, object); err != nil {
+		if err := r.Applier.Apply(ctx, object); apierrors.IsInvalid(err) {
+			standstill.refused(object, err)
+		} else if err != nil {
 			return liveLook{}, err
 		}
 	}
-	if err := r.prune(ctx, policy, desired.objects); err != nil {
+	if err := r.prune(ctx, policy, slices.Concat(desired.objects, standstill.kept())); err != nil {
 		return liveLook{}, err
 	}
-	return r.see(ctx, policy, desired.probes, now)
+	stand := standstill.stand(desired.probes)
+	standstill.note(policy.Status.Guardrails, stand)
+	written := slices.DeleteFunc(desired.probes, func(p guardrail.Probe) bool { return stand[p.Policy] })
+	live, err := r.see(ctx, policy, written, stand, now)
+	live.standstill = standstill.why()
+	return live, err
 }
 
 // nativeAdmission is what should be in force.
 type nativeAdmission struct {
 	objects []client.Object
 	probes  []guardrail.Probe
+	// unrendered are the guardrails at Enforce that cannot be written into a policy.
+	unrendered []string
 }
 
 func (r *EnvironmentReconciler) desiredAdmission(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (nativeAdmission, error) {
-	placed, err := r.place(policy, seen)
+	placed, unrendered, err := r.place(policy, seen)
 	if err != nil {
 		return nativeAdmission{}, err
 	}
@@ -70,7 +87,7 @@ func (r *EnvironmentReconciler) desiredAdmission(policy *v1alpha1.EnvironmentPol
 
 	desired := nativeAdmission{
 		objects: slices.Concat(objects(rendered.ValidatingPolicies), objects(rendered.ValidatingBindings)),
-		probes:  rendered.Probes,
+		probes:  rendered.Probes, unrendered: unrendered,
 	}
 	if !r.Mutating {
 		return desired, nil
@@ -85,24 +102,30 @@ func (r *EnvironmentReconciler) desiredAdmission(policy *v1alpha1.EnvironmentPol
 	return desired, nil
 }
 
-// place compiles the rules of the environment and gives each its level.
-func (r *EnvironmentReconciler) place(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) ([]guardrail.Placed, error) {
-	var placed []guardrail.Placed
+// place compiles the rules of the environment and gives each its level. It also names those
+// at Enforce that cannot be written into a policy.
+func (r *EnvironmentReconciler) place(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) (placed []guardrail.Placed, unrendered []string, err error) {
 	for _, state := range policy.Status.Guardrails {
 		rule := seen.rules[state.Name]
 		program, err := r.Programs.For(rule, settingsOf(seen.own.Spec, rule, state))
 		if err != nil {
-			// It compiled when it was accepted: this is a fault of the operator's, and what
-			// is in force stays.
-			return nil, fmt.Errorf("compile accepted guardrail %s: %w", state.Name, err)
+			// It compiled a moment ago, to be judged: this is a fault of the operator's, and
+			// what is in force stays.
+			return nil, nil, fmt.Errorf("compile accepted guardrail %s: %w", state.Name, err)
+		}
+		if !program.Renderable() {
+			if state.Level == v1alpha1.Enforce {
+				unrendered = append(unrendered, state.Name)
+			}
+			continue
 		}
 		placed = append(placed, guardrail.Placed{
 			Program: program, Level: state.Level,
-			EnforcedIn: progression.EnforcedIn(state, seen.members.Namespaces),
-			Announced:  progression.Announced(state, *seen.own.Spec.Progression),
+			EnforcedIn: seen.enforcedIn[state.Name],
+			Announced:  progression.Announced(state, *seen.own.Spec.Progression, seen.own.Spec.Suspend),
 		})
 	}
-	return placed, nil
+	return placed, unrendered, nil
 }
 
 // prune deletes the environment's native policies that are not desired: bindings first,
@@ -131,18 +154,18 @@ func (r *EnvironmentReconciler) recordHealth(policy *v1alpha1.EnvironmentPolicy,
 		setCondition(conditions, generation, v1alpha1.ConditionDefaultsAvailable, metav1.ConditionFalse,
 			v1alpha1.ReasonUnsupported, "this cluster has no MutatingAdmissionPolicy v1 (Kubernetes 1.36): no defaults are applied, and drift is reported but never corrected")
 	}
-	r.overallHealth(policy, seen).set(conditions, generation)
+	r.overallHealth(policy, seen, live.standstill).set(conditions, generation)
 }
 
-func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook) health {
+func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook, standstill string) health {
 	if missing := r.Permissions.Missing(); missing != "" {
 		return health{status: metav1.ConditionFalse, reason: v1alpha1.ReasonPermissionDenied, message: missing, stalled: true}
 	}
-	if policy.Spec.Follows != nil {
-		if _, exists := seen.environments.Named(policy.Spec.Follows.Name); !exists {
-			return stalled(v1alpha1.ReasonEnvironmentMissing, fmt.Sprintf(
-				"follows environment %s, which does not exist: no guardrail is raised until it does", policy.Spec.Follows.Name))
-		}
+	if standstill != "" {
+		return health{status: metav1.ConditionFalse, reason: v1alpha1.ReasonFailed, message: standstill}
+	}
+	if fault, found := seen.faultBefore(); found {
+		return fault
 	}
 	if unreadable := seen.unreadableSelectors(); unreadable != "" {
 		return stalled(v1alpha1.ReasonFailed, unreadable)
@@ -150,6 +173,14 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
 		return stalled(v1alpha1.ReasonGuardrailMissing, fmt.Sprintf(
 			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
+	}
+	if uncompiled := uncompiled(policy.Status.Guardrails); uncompiled != "" {
+		return stalled(v1alpha1.ReasonNotCompiled, uncompiled)
+	}
+	if len(seen.leftOut) > 0 {
+		return stalled(v1alpha1.ReasonTooManyGuardrails, fmt.Sprintf(
+			"spec.guardrails selects %d guardrails and at most %d can stand: left out are %s; select fewer",
+			maxGuardrails+len(seen.leftOut), maxGuardrails, strings.Join(seen.leftOut, ", ")))
 	}
 	if len(seen.wrong) > 0 {
 		return stalled(v1alpha1.ReasonInvalidParameters, strings.Join(sentences(seen.wrong), "; "))
@@ -176,6 +207,19 @@ func summary(policy *v1alpha1.EnvironmentPolicy) string {
 		text += "; spec.guardrails selects no guardrail"
 	}
 	return text
+}
+
+// uncompiled says which rules do not compile any more, and what that means; empty when
+// all do.
+func uncompiled(states []v1alpha1.GuardrailState) string {
+	var texts []string
+	for _, state := range states {
+		if state.Uncompiled != "" {
+			texts = append(texts, fmt.Sprintf("guardrail %s, which was accepted, does not compile with this operator and this API server: %s; "+
+				"it stays in admission as it was, judges nothing and does not move until it is rewritten", state.Name, state.Uncompiled))
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // unreadableSelectors says which entry of the policy selects nothing because its selector

@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,6 +48,8 @@ type EnvironmentReconciler struct {
 	Events            events.EventRecorder
 	Metrics           *telemetry.Metrics
 	Permissions       *Permissions
+	Connections       *Connections
+	Baselines         *Baselines
 	OperatorNamespace string
 	OperatorUser      string
 	// Mutating is true when the cluster serves MutatingAdmissionPolicies.
@@ -63,7 +66,9 @@ func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ReadinessReport{}, r.afterSettling()).
 		Owns(&admissionv1.ValidatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Owns(&admissionv1.ValidatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesRawSource(r.Permissions.Changes(r.all))
+		WatchesRawSource(r.Connections.Changes(settling, r.ofCluster)).
+		WatchesRawSource(r.Permissions.Changes(r.all)).
+		WatchesRawSource(r.Baselines.Changes(r.all))
 	if r.Mutating {
 		build = build.
 			Owns(&admissionv1.MutatingAdmissionPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -92,12 +97,18 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	before := policy.DeepCopy()
 
 	seen, err := r.gather(ctx, &policy)
+	if errors.Is(err, errOpening) {
+		return ctrl.Result{}, nil // everything stays until it is known
+	}
 	if err != nil {
 		return ctrl.Result{}, r.recordFailure(ctx, before, &policy, err)
 	}
 	now := r.Clock.Now()
 	happened := r.progress(&policy, seen, now)
 	r.count(&policy, seen, now)
+	if standing := r.Baselines.over(seen.members.Namespaces, *seen.own.Spec.Baseline); standing != nil {
+		policy.Status.Baseline = standing
+	}
 	wrote, err := recordStatus(ctx, r.Client, before, &policy)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -125,6 +136,9 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	if live.again > 0 {
 		return ctrl.Result{RequeueAfter: live.again}, nil
 	}
+	if live.standstill != "" {
+		return ctrl.Result{RequeueAfter: standstillRetry}, nil
+	}
 	if policy.Status.Breaker != nil {
 		return ctrl.Result{RequeueAfter: trippedResolution}, nil
 	}
@@ -146,14 +160,19 @@ type environmentLook struct {
 	members      environment.Membership
 	// namespaces are the members themselves.
 	namespaces []corev1.Namespace
-	// reports of the environment, and of the one that it follows.
-	reports, predecessorReports []v1alpha1.ReadinessReport
-	rules                       map[string]*v1alpha1.Guardrail
+	reports    []v1alpha1.ReadinessReport
+	// before is the environment that it follows.
+	before preceding
+	rules  map[string]*v1alpha1.Guardrail
 	// native policies as they are in force before this pass.
 	native   native
 	programs *Programs
 	// wrong are the parameters that the policy sets wrongly, in words.
 	wrong map[string]string
+	// leftOut are the guardrails for which there is no room.
+	leftOut []string
+	// enforcedIn are the namespaces in which each guardrail is enforced from now on.
+	enforcedIn map[string][]string
 }
 
 func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.EnvironmentPolicy) (*environmentLook, error) {
@@ -192,14 +211,12 @@ func (r *EnvironmentReconciler) gather(ctx context.Context, policy *v1alpha1.Env
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
 	for i := range reports.Items {
-		switch of := reports.Items[i].Status.Environment; {
-		case of == policy.Name && seen.has(reports.Items[i].Namespace):
+		if reports.Items[i].Status.Environment == policy.Name && seen.has(reports.Items[i].Namespace) {
 			seen.reports = append(seen.reports, reports.Items[i])
-		case policy.Spec.Follows != nil && of == policy.Spec.Follows.Name:
-			seen.predecessorReports = append(seen.predecessorReports, reports.Items[i])
 		}
 	}
-	return seen, nil
+	seen.before, err = r.precede(ctx, seen, reports.Items)
+	return seen, err
 }
 
 // has says whether a namespace belongs to the environment.
@@ -238,8 +255,9 @@ func (r *EnvironmentReconciler) afterSettling() handler.EventHandler {
 		if of == "" {
 			return
 		}
-		for _, name := range append(r.following(ctx, of), of) {
-			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}}, settling)
+		own := reconcile.Request{NamespacedName: client.ObjectKey{Name: of}}
+		for _, request := range append(r.following(ctx, of), own) {
+			q.AddAfter(request, settling)
 		}
 	}
 	return handler.Funcs{
@@ -250,20 +268,4 @@ func (r *EnvironmentReconciler) afterSettling() handler.EventHandler {
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { later(ctx, e.Object, q) },
 	}
-}
-
-// following are the environments that follow one.
-func (r *EnvironmentReconciler) following(ctx context.Context, environment string) []string {
-	var list v1alpha1.EnvironmentPolicyList
-	if err := r.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "cannot list environments to look at those that follow one")
-		return nil
-	}
-	var names []string
-	for i := range list.Items {
-		if follows := list.Items[i].Spec.Follows; follows != nil && follows.Name == environment {
-			names = append(names, list.Items[i].Name)
-		}
-	}
-	return names
 }

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -69,15 +70,22 @@ func (n native) digest() string {
 	return workload.Digest(n.versions)
 }
 
-// are says whether those that are stored are those that should be: the cache may be behind
-// what was written a moment ago.
-func (n native) are(desired []guardrail.Probe) bool {
+// are says whether those that are stored are those that should be, and those that stand as
+// they were: the cache may be behind what was written a moment ago.
+func (n native) are(desired []guardrail.Probe, stand map[string]bool) bool {
+	due := maps.Clone(stand)
 	for _, probe := range desired {
 		if n.reports[probe.Policy] != probe.Report {
 			return false
 		}
+		due[probe.Policy] = true
 	}
-	return len(n.versions) == len(desired)
+	for name := range n.versions {
+		if !due[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // unseen says why nobody knows that admission does what it should; empty when it was seen
@@ -100,10 +108,13 @@ type liveLook struct {
 	reason, message string
 	// again is when to probe next, from now; 0 for not at all.
 	again time.Duration
+	// standstill is what could not be brought up to date; empty when all could.
+	standstill string
 }
 
-// see probes the native policies until each has been seen live, and records that.
-func (r *EnvironmentReconciler) see(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, probes []guardrail.Probe, now time.Time) (liveLook, error) {
+// see probes the native policies until each has been seen live, and records that. Those that
+// stand as they were are not probed: what they answered to is past.
+func (r *EnvironmentReconciler) see(ctx context.Context, policy *v1alpha1.EnvironmentPolicy, probes []guardrail.Probe, stand map[string]bool, now time.Time) (liveLook, error) {
 	stored, err := r.readNative(ctx, policy)
 	if err != nil {
 		return liveLook{}, err
@@ -112,7 +123,7 @@ func (r *EnvironmentReconciler) see(ctx context.Context, policy *v1alpha1.Enviro
 	switch {
 	case len(probes) > 0 && len(reachable) == 0:
 		return notSeenLive(v1alpha1.ReasonNoNamespaces, "there is no namespace in which the native policies could be probed", 0), nil
-	case !stored.are(probes):
+	case !stored.are(probes, stand):
 		return notSeenLive(v1alpha1.ReasonNotSeenLive, "the native policies were changed a moment ago", answerPause), nil
 	}
 	live := liveLook{
@@ -121,6 +132,9 @@ func (r *EnvironmentReconciler) see(ctx context.Context, policy *v1alpha1.Enviro
 	}
 	if len(reachable) == 0 {
 		live.message = "no guardrail stands above Observe: there is no native policy to see"
+	}
+	if len(stand) > 0 {
+		live.message += "; some stand as they were, see the condition Ready"
 	}
 	if stored.digest() != policy.Status.AdmissionSeen {
 		if unseen := r.Liveness.look(ctx, policy.Name, reachable, stored.versions, now); len(unseen) > 0 {

@@ -11,9 +11,10 @@ import (
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/guardrail"
 )
 
@@ -27,41 +28,52 @@ const (
 	letsGo
 )
 
+// storedGuardrails are the guardrails in each validating policy of the environment that is
+// stored, by its name.
+func (r *EnvironmentReconciler) storedGuardrails(ctx context.Context, policy *v1alpha1.EnvironmentPolicy) (map[string][]string, error) {
+	var policies admissionv1.ValidatingAdmissionPolicyList
+	own := client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, guardrail.LabelEnvironment: policy.Name}
+	if err := r.Client.List(ctx, &policies, own); err != nil {
+		return nil, fmt.Errorf("list native policies: %w", err)
+	}
+	stored := map[string][]string{}
+	for i := range policies.Items {
+		if metav1.IsControlledBy(&policies.Items[i], policy) {
+			stored[policies.Items[i].Name] = guardrailsIn(&policies.Items[i])
+		}
+	}
+	return stored, nil
+}
+
+// guardrailsIn are the guardrails in a native policy.
+func guardrailsIn(native client.Object) []string {
+	return strings.Fields(native.GetAnnotations()[guardrail.AnnotationGuardrails])
+}
+
 // inOrder sorts what is to be applied so that a guardrail that moves from one policy to
 // another is taken up before it is let go: API servers load both within the same second. A
-// policy stays before its binding, so that no binding ever stands alone.
-func (r *EnvironmentReconciler) inOrder(ctx context.Context, desired []client.Object) ([]client.Object, error) {
+// policy stays before its binding, so that no binding ever stands alone. stored are the
+// guardrails in the policies that are there.
+func inOrder(stored map[string][]string, desired []client.Object) []client.Object {
 	turns := map[string]int{}
 	for _, object := range desired {
-		policy, validating := object.(*admissionv1.ValidatingAdmissionPolicy)
-		if !validating {
-			continue
+		if _, validating := object.(*admissionv1.ValidatingAdmissionPolicy); validating {
+			turns[object.GetName()] = turn(stored, object)
 		}
-		turn, err := r.turn(ctx, policy)
-		if err != nil {
-			return nil, err
-		}
-		turns[policy.Name] = turn
 	}
 	ordered := slices.Clone(desired)
 	slices.SortStableFunc(ordered, func(a, b client.Object) int { return cmp.Compare(turns[a.GetName()], turns[b.GetName()]) })
-	return ordered, nil
+	return ordered
 }
 
-func (r *EnvironmentReconciler) turn(ctx context.Context, desired *admissionv1.ValidatingAdmissionPolicy) (int, error) {
-	var stored admissionv1.ValidatingAdmissionPolicy
-	err := r.Client.Get(ctx, client.ObjectKeyFromObject(desired), &stored)
-	if apierrors.IsNotFound(err) {
-		return isNew, nil
+func turn(stored map[string][]string, desired client.Object) int {
+	held, found := stored[desired.GetName()]
+	switch keeps := guardrailsIn(desired); {
+	case !found:
+		return isNew
+	case slices.ContainsFunc(held, func(name string) bool { return !slices.Contains(keeps, name) }):
+		return letsGo
+	default:
+		return keepsAll
 	}
-	if err != nil {
-		return 0, fmt.Errorf("get native policy %s: %w", desired.Name, err)
-	}
-	keeps := strings.Fields(desired.Annotations[guardrail.AnnotationGuardrails])
-	for _, name := range strings.Fields(stored.Annotations[guardrail.AnnotationGuardrails]) {
-		if !slices.Contains(keeps, name) {
-			return letsGo, nil
-		}
-	}
-	return keepsAll, nil
 }

@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -22,6 +23,8 @@ const (
 	// trippedResolution is how exactly the status says when the breaker last had a reason
 	// to be open.
 	trippedResolution = time.Minute
+	// standstillRetry is how long what the API server refused is not offered to it again.
+	standstillRetry = time.Minute
 )
 
 // progress moves each guardrail of the environment by the one step that it has earned,
@@ -31,7 +34,8 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 	for i := range policy.Status.Guardrails {
 		previous[policy.Status.Guardrails[i].Name] = &policy.Status.Guardrails[i]
 	}
-	standing := seen.standing(seen.own, previous)
+	standing, leftOut := seen.standing(seen.own, previous)
+	seen.leftOut, seen.enforcedIn = leftOut, map[string][]string{}
 	seen.wrong = seen.wrongSettings(previous)
 	records := progression.GatherAll(seen.reports, standing.rules())
 	predecessor := seen.predecessor()
@@ -45,16 +49,20 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 			Rule:           own.digest,
 			Bounds:         own.Bounds,
 			BackgroundOnly: own.backgroundOnly(),
+			Exclusions:     own.Exclusions,
+			Uncompiled:     own.uncompiled,
 			Previous:       previous[name],
 			Record:         records[name],
 			Members:        members,
 			Predecessor:    predecessor.of(own),
-			Unseen:         seen.native.unseen(policy.Status),
+			Unseen:         cmp.Or(standstillOf(previous[name]), seen.native.unseen(policy.Status)),
 			Progression:    *seen.own.Spec.Progression,
 			Suspend:        seen.own.Spec.Suspend,
 			Now:            now,
 		})
 		step.State.Parameters = own.Parameters
+		step.State.Standstill = standstillOf(previous[name]) // until admission is brought up to date
+		seen.enforcedIn[name] = step.EnforcedIn
 		delete(previous, name)
 		states = append(states, step.State)
 		happened = append(happened, happenings(step, now)...)
@@ -68,6 +76,14 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 	policy.Status.Levels = progression.Summary(states)
 	policy.Status.History = remember(policy.Status.History, happened)
 	return happened
+}
+
+// standstillOf says why a guardrail cannot be moved in admission; empty when it can.
+func standstillOf(previous *v1alpha1.GuardrailState) string {
+	if previous == nil {
+		return ""
+	}
+	return previous.Standstill
 }
 
 // count adds up what the reports say.

@@ -27,27 +27,52 @@ type standingRule struct {
 	name   string
 	spec   v1alpha1.GuardrailSpec
 	digest string
+	// uncompiled says why the rule does not compile any more; empty when it does.
+	uncompiled string
 }
 
-// standing are the guardrails that stand in an environment. Whatever is new begins when
-// the environment is not suspended any more.
-func (seen *environmentLook) standing(in environment.Environment, previous map[string]*v1alpha1.GuardrailState) rulesInForce {
-	all := rulesInForce{}
-	for _, name := range slices.Sorted(maps.Keys(seen.rules)) {
+// standing are the guardrails that stand in an environment, and those for which there is
+// no room. Whatever is new begins when the environment is not suspended any more, and when
+// it compiles; it takes the place of none that stands.
+func (seen *environmentLook) standing(in environment.Environment, previous map[string]*v1alpha1.GuardrailState) (all rulesInForce, leftOut []string) {
+	all = rulesInForce{}
+	for _, name := range seen.inTurn(previous) {
 		stands, found := progression.Stands(in.Spec, seen.rules[name])
 		frozenOut := previous[name] == nil && in.Spec.Suspend == v1alpha1.SuspendAll
-		if !found || frozenOut || len(all) == maxGuardrails {
+		if !found || frozenOut {
 			continue
 		}
 		settled := seen.programs.settle(seen.rules[name], stands, previous[name])
 		if !settled.runs {
 			continue
 		}
-		rule := standingRule{Standing: settled.Standing, name: name, spec: seen.rules[name].Status.Accepted.Spec}
+		if len(all) == maxGuardrails {
+			leftOut = append(leftOut, name)
+			continue
+		}
+		rule := standingRule{
+			Standing: settled.Standing, name: name, spec: seen.rules[name].Status.Accepted.Spec, uncompiled: settled.uncompiled,
+		}
 		rule.digest = guardrail.Digest(rule.spec, rule.Parameters)
 		all[name] = rule
 	}
-	return all
+	return all, leftOut
+}
+
+// inTurn are the names of all rules: of those that stood first, then of the others.
+func (seen *environmentLook) inTurn(previous map[string]*v1alpha1.GuardrailState) []string {
+	names := slices.Sorted(maps.Keys(seen.rules))
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch stoodA, stoodB := previous[a] != nil, previous[b] != nil; {
+		case stoodA == stoodB:
+			return 0
+		case stoodA:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return names
 }
 
 // rules are what to gather.
@@ -56,6 +81,7 @@ func (s rulesInForce) rules() map[string]progression.Rule {
 	for name, rule := range s {
 		rules[name] = progression.Rule{
 			Digest: rule.digest, Kinds: rule.spec.Kinds, Resources: rule.spec.Resources, Predicts: rule.spec.Predicts,
+			Exclusions: rule.Exclusions,
 		}
 	}
 	return rules
@@ -66,7 +92,9 @@ func (r standingRule) backgroundOnly() bool { return len(r.spec.Surroundings) > 
 
 // predecessor is the environment that this one follows, as its guardrails stand there.
 type predecessor struct {
-	name     string
+	name string
+	// unknown says why nobody knows how it stands; empty when somebody does.
+	unknown  string
 	exists   bool
 	states   map[string]*v1alpha1.GuardrailState
 	standing rulesInForce
@@ -78,17 +106,19 @@ func (seen *environmentLook) predecessor() *predecessor {
 	if seen.own.Spec.Follows == nil {
 		return nil
 	}
-	p := &predecessor{name: seen.own.Spec.Follows.Name, states: map[string]*v1alpha1.GuardrailState{}}
-	before, exists := seen.environments.Named(p.name)
-	if !exists {
+	p := &predecessor{
+		name: environmentName(*seen.own.Spec.Follows), unknown: seen.before.fault.Message, exists: seen.before.exists,
+		states: map[string]*v1alpha1.GuardrailState{},
+	}
+	if !p.exists {
 		return p
 	}
-	p.exists = true
+	before := seen.before.environment
 	for i := range before.Policy.Status.Guardrails {
 		p.states[before.Policy.Status.Guardrails[i].Name] = &before.Policy.Status.Guardrails[i]
 	}
-	p.standing = seen.standing(before, p.states)
-	p.records = progression.GatherAll(seen.predecessorReports, p.standing.rules())
+	p.standing, _ = seen.standing(before, p.states)
+	p.records = progression.GatherAll(seen.before.reports, p.standing.rules())
 	for name, rule := range seen.rules {
 		// What has not begun there yet is waited for too.
 		if stands, found := progression.Stands(before.Spec, rule); found && p.states[name] == nil {
@@ -104,7 +134,7 @@ func (p *predecessor) of(rule standingRule) *progression.Predecessor {
 		return nil
 	}
 	return &progression.Predecessor{
-		Name: p.name, Exists: p.exists, State: p.states[rule.name], Record: p.records[rule.name],
+		Name: p.name, Unknown: p.unknown, Exists: p.exists, State: p.states[rule.name], Record: p.records[rule.name],
 		Differs: p.standing[rule.name].digest != rule.digest,
 	}
 }

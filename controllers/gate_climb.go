@@ -4,13 +4,10 @@
 package controllers
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/gate"
@@ -20,24 +17,20 @@ import (
 // climb moves the level of the gate by the revisions that arrived in its namespace. In a
 // namespace without an environment the gate is not in force, and has no level; it begins
 // anew when there is one again.
-func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, in gate.Input, now time.Time) error {
-	if in.Held {
-		return nil
+func climb(g *v1alpha1.PromotionGate, in gate.Input, now time.Time) {
+	if in.Held || in.Source.Held {
+		return
 	}
 	if in.Policy == nil {
 		g.Status.Level, g.Status.LevelSince = "", nil
 		g.Status.Next = "refuses nothing while its namespace belongs to no environment"
-		return nil
-	}
-	var reports v1alpha1.ReadinessReportList
-	if err := r.Client.List(ctx, &reports, client.InNamespace(g.Namespace)); err != nil {
-		return fmt.Errorf("list reports of namespace %s: %w", g.Namespace, err)
+		return
 	}
 	step := progression.StepGate(progression.GateInput{
 		Bounds:      progression.GateBounds(g.Spec, in.Policy.Stage),
 		Level:       g.Status.Level,
 		Since:       ptr.Deref(g.Status.LevelSince, metav1.Time{}).Time,
-		Arrivals:    progression.GatherArrivals(ofWorkloads(reports.Items)),
+		Arrivals:    progression.GatherArrivals(in.Here),
 		Progression: *in.Policy.Progression,
 		Suspend:     in.Policy.Suspend,
 		Now:         now,
@@ -47,5 +40,4 @@ func (r *GateReconciler) climb(ctx context.Context, g *v1alpha1.PromotionGate, i
 	if !step.Since.IsZero() {
 		g.Status.LevelSince = &metav1.Time{Time: step.Since}
 	}
-	return nil
 }

@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
@@ -30,6 +31,7 @@ type GateReconciler struct {
 	Client            client.Client
 	Clock             clock.PassiveClock
 	Events            events.EventRecorder
+	Connections       *Connections
 	OperatorNamespace string
 }
 
@@ -40,57 +42,59 @@ func (r *GateReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.ofReport), builder.WithPredicates(aboutWorkload)).
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(labelsOrAnnotationsChanged)).
+		WatchesRawSource(r.Connections.Changes(0, r.ofCluster)).
 		Complete(r)
 }
 
 // Reconcile judges the gate and records the decision.
 func (r *GateReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	return again(ctrl.Result{}, r.reconcile(ctx, request))
+	return again(r.reconcile(ctx, request))
 }
 
-func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) error {
+func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var g v1alpha1.PromotionGate
 	if err := r.Client.Get(ctx, request.NamespacedName, &g); err != nil {
-		return client.IgnoreNotFound(err)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := g.DeepCopy()
 	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
-	input, err := gatherGate(ctx, r.Client, environments, g)
+	input, err := gatherGate(ctx, r.Client, r.Connections, environments, g)
+	if errors.Is(err, errOpening) {
+		return ctrl.Result{}, nil // what was decided stands until it is known
+	}
+	if err == nil {
+		err = gatherShapes(ctx, r.Client, &input)
+	}
 	if err != nil {
 		failing(err).set(&g.Status.Conditions, g.Generation)
 		_, recordErr := recordStatus(ctx, r.Client, before, &g)
-		return firstError(err, recordErr)
+		return ctrl.Result{}, firstError(err, recordErr)
 	}
 	now := r.Clock.Now()
+	input.Now = now
 	gate.Decide(input).Record(&g.Status, g.Generation, now)
 	meta.RemoveStatusCondition(&g.Status.Conditions, v1alpha1.ConditionReconciling)
-	if err := r.climb(ctx, &g, input, now); err != nil {
-		return err
-	}
+	climb(&g, input, now)
 
 	wrote, err := recordStatus(ctx, r.Client, before, &g)
 	if err == nil && wrote {
 		r.announce(before, &g)
 	}
-	return err
+	return ctrl.Result{RequeueAfter: gate.HotfixDue(input.Here, now)}, err
 }
 
 // announce says what opened, what closed, and whether the gate got stricter.
 func (r *GateReconciler) announce(before, after *v1alpha1.PromotionGate) {
-	was := map[gate.Key]v1alpha1.GateState{}
+	was := map[gate.Key]v1alpha1.GateWorkload{}
 	for _, w := range before.Status.Workloads {
-		was[gate.Key{Kind: w.Kind, Name: w.Name}] = w.State
+		was[gate.Key{Kind: w.Kind, Name: w.Name}] = w
 	}
 	for _, w := range after.Status.Workloads {
-		previous, known := was[gate.Key{Kind: w.Kind, Name: w.Name}]
-		switch {
-		case w.State == v1alpha1.GateOpen && previous != v1alpha1.GateOpen:
-			r.Events.Eventf(after, nil, telemetry.Normal, telemetry.ReasonGateOpened, telemetry.ActionDecide, "%s %s: %s", w.Kind, w.Name, w.Message)
-		case w.State != v1alpha1.GateOpen && known && previous == v1alpha1.GateOpen:
-			r.Events.Eventf(after, nil, telemetry.Warning, telemetry.ReasonGateClosed, telemetry.ActionDecide, "%s %s: %s", w.Kind, w.Name, w.Message)
+		if kind, reason := gateEvent(was[gate.Key{Kind: w.Kind, Name: w.Name}], w); reason != "" {
+			r.Events.Eventf(after, nil, kind, reason, telemetry.ActionDecide, "%s %s: %s", w.Kind, w.Name, w.Message)
 		}
 	}
 	if before.Status.Level != "" && after.Status.Level == "" {
@@ -109,6 +113,23 @@ func (r *GateReconciler) announce(before, after *v1alpha1.PromotionGate) {
 	}
 }
 
+// gateEvent is what the step from one decision about a workload to the next is told as;
+// empty when it is not. A workload that was not listed has the zero value.
+func gateEvent(was, is v1alpha1.GateWorkload) (kind, reason string) {
+	switch {
+	case is.Reason == v1alpha1.GateHotfixLane && was.Reason != is.Reason:
+		return telemetry.Warning, telemetry.ReasonGateHotfix
+	case is.Reason == v1alpha1.GateImageDiffers && was.Reason != is.Reason:
+		return telemetry.Warning, telemetry.ReasonGateImageDiffers
+	case is.State == v1alpha1.GateOpen && was.State != v1alpha1.GateOpen:
+		return telemetry.Normal, telemetry.ReasonGateOpened
+	case is.State != v1alpha1.GateOpen && was.State == v1alpha1.GateOpen:
+		return telemetry.Warning, telemetry.ReasonGateClosed
+	default:
+		return "", ""
+	}
+}
+
 // ofReport are the gates that decide by a report, or climb by the revisions in it.
 func (r *GateReconciler) ofReport(ctx context.Context, object client.Object) []reconcile.Request {
 	return append(requestsFor(gatesWatching(ctx, r.Client, object.GetNamespace())), r.in(ctx, object.GetNamespace())...)
@@ -116,6 +137,11 @@ func (r *GateReconciler) ofReport(ctx context.Context, object client.Object) []r
 
 func (r *GateReconciler) ofNamespace(ctx context.Context, object client.Object) []reconcile.Request {
 	return append(requestsFor(gatesWatching(ctx, r.Client, object.GetName())), r.in(ctx, object.GetName())...)
+}
+
+// ofCluster are the gates that a change in another cluster is about.
+func (r *GateReconciler) ofCluster(ctx context.Context, change connectionChange) []reconcile.Request {
+	return requestsFor(gatesWatchingCluster(ctx, r.Client, change))
 }
 
 func (r *GateReconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {

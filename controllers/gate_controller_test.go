@@ -16,6 +16,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/controllers"
+	"github.com/rampart-dev/rampart/internal/gate"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -25,30 +26,44 @@ func newGatedWorld() (production, staging *world) {
 	staging, production = newWorld(v1alpha1.Staging), newWorld(v1alpha1.Production)
 	staging.joined("empty")
 	production.joined("empty")
-	gate := &v1alpha1.PromotionGate{
+	made := &v1alpha1.PromotionGate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: production.namespace, Name: "gate"},
 		Spec:       v1alpha1.PromotionGateSpec{Source: v1alpha1.GateSource{Namespace: staging.namespace}},
 	}
-	Expect(admin.Create(ctx, gate)).To(Succeed())
-	DeferCleanup(func() { Expect(client.IgnoreNotFound(admin.Delete(ctx, gate))).To(Succeed()) })
+	Expect(admin.Create(ctx, made)).To(Succeed())
+	DeferCleanup(func() {
+		Expect(client.IgnoreNotFound(admin.Delete(ctx, made))).To(Succeed())
+		// A drill that goes on counts in the whole cluster.
+		Expect(admin.DeleteAllOf(ctx, &v1alpha1.ReadinessReport{}, client.InNamespace(staging.namespace))).To(Succeed())
+	})
 	return production, staging
 }
 
 // gate of the world.
 func (w *world) gate() *v1alpha1.PromotionGate {
 	GinkgoHelper()
+	return w.gateNamed("gate")
+}
+
+func (w *world) gateNamed(name string) *v1alpha1.PromotionGate {
+	GinkgoHelper()
 	var g v1alpha1.PromotionGate
-	Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: "gate"}, &g)).To(Succeed())
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &g)).To(Succeed())
 	return &g
 }
 
 // reconcileGate is one pass of the loop; it returns what stands afterwards.
 func (w *world) reconcileGate() *v1alpha1.PromotionGate {
 	GinkgoHelper()
+	return w.reconcileGateNamed("gate")
+}
+
+func (w *world) reconcileGateNamed(name string) *v1alpha1.PromotionGate {
+	GinkgoHelper()
 	loop := &controllers.GateReconciler{Client: w.client, Clock: w.clock, Events: w.events, OperatorNamespace: "rampart-system"}
-	_, err := loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: "gate"}})
+	_, err := loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: name}})
 	Expect(err).NotTo(HaveOccurred())
-	return w.gate()
+	return w.gateNamed(name)
 }
 
 // remember writes the report of a Deployment as an earlier operator left it.
@@ -76,6 +91,7 @@ func (w *world) proven(name, image string) {
 		status.Proven = append([]v1alpha1.ProvenRevision{{
 			Hash: hash, Time: metav1.NewTime(w.clock.Now()), Score: 91, Targets: targets, Containers: containers,
 		}}, status.Proven...)
+		status.Proven = status.Proven[:min(len(status.Proven), 10)]
 		status.Qualities = nil
 		for _, quality := range targets.Qualities {
 			status.Qualities = append(status.Qualities, v1alpha1.QualityScore{Quality: quality, Applicable: true, Clean: 20, Text: "91%"})
@@ -210,5 +226,86 @@ var _ = Describe("PromotionGate", func() {
 
 		Expect(g.Status.State).To(Equal(v1alpha1.GateOpen))
 		Expect(meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionReady).Reason).To(Equal(v1alpha1.ReasonSuspended))
+	})
+
+	It("admits a fix by the hotfix lane while what runs here is failing, and tells it", func() {
+		w, source := newGatedWorld()
+		w.remember("shop", func(status *v1alpha1.ReadinessReportStatus) {
+			status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now()}
+			status.Revision = v1alpha1.Revision{Hash: "1", Containers: []v1alpha1.RevisionContainer{{Name: "main", Image: "registry.example/shop:1.0.0"}}}
+		})
+		source.remember("shop", func(status *v1alpha1.ReadinessReportStatus) {
+			status.State, status.Revision = v1alpha1.ReportCollecting, v1alpha1.Revision{Hash: "2", Containers: []v1alpha1.RevisionContainer{{Name: "main", Image: "registry.example/shop:1.0.1"}}}
+			status.Evidence.Trials = []v1alpha1.Trial{{ID: "1", Kind: v1alpha1.TrialRollout, Outcome: v1alpha1.TrialSuccess}}
+		})
+		loop := &controllers.GateReconciler{Client: w.client, Clock: w.clock, Events: w.events, OperatorNamespace: "rampart-system"}
+		result, err := loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.namespace, Name: "gate"}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(w.gate().Status.Workloads[0].Reason).To(Equal(v1alpha1.GateEvidenceMissing), "the failure may be one of a moment")
+		Expect(result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", time.Minute)))
+		w.later(result.RequeueAfter)
+		g := w.reconcileGate()
+
+		Expect(g.Status.State).To(Equal(v1alpha1.GateOpen))
+		Expect(g.Status.Workloads[0].Reason).To(Equal(v1alpha1.GateHotfixLane))
+		Expect(w.told(telemetry.ReasonGateHotfix)).To(BeTrue())
+		entry := gate.ParseEntry(w.reconcileNamespace(w.namespace).Annotations["deployment.ledger.rampart.dev/shop"])
+		Expect(entry.Hotfix).To(ConsistOf("registry.example/shop:1.0.1"))
+		Expect(entry.Proven).To(BeEmpty())
+
+		By("counting its arrival as not proven, and keeping it as a way back")
+		w.deploy("shop", setImage("registry.example/shop:1.0.1"))
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.report("shop").Status.Outcomes[0].Arrival).To(Equal(v1alpha1.ArrivalHotfix))
+		w.reconcileNamespace(w.namespace)
+		entry = gate.ParseEntry(getNamespace(w.namespace).Annotations["deployment.ledger.rampart.dev/shop"])
+		Expect(entry.Hotfix).To(BeEmpty())
+		Expect(entry.Admitted).To(HaveLen(1))
+		Expect(entry.Admitted[0].Signatures).To(ConsistOf("registry.example/shop:1.0.1"))
+	})
+
+	It("closes, and tells it, when pods here run other code under a proven tag", func() {
+		w, source := newGatedWorld()
+		source.proven("shop", "registry.example/shop:1.0.0")
+		source.remember("shop", func(status *v1alpha1.ReadinessReportStatus) { status.Proven[0].Containers[0].Digest = "sha256:proven" })
+		Expect(w.reconcileGate().Status.State).To(Equal(v1alpha1.GateOpen))
+		w.running("shop", setImage("registry.example/shop:1.0.0"))
+		g := w.reconcileGate()
+
+		Expect(g.Status.State).To(Equal(v1alpha1.GateBlocked))
+		Expect(g.Status.Workloads[0].Reason).To(Equal(v1alpha1.GateImageDiffers))
+		Expect(w.told(telemetry.ReasonGateImageDiffers)).To(BeTrue())
+	})
+
+	It("says how the workload here differs from the one of the source", func() {
+		w, source := newGatedWorld()
+		source.proven("shop", "registry.example/shop:1.0.0")
+		source.deploy("shop", setImage("registry.example/shop:1.0.0"))
+		w.deploy("shop", setImage("registry.example/shop:1.0.0"), setReplicas(9), setEnv("info"))
+		workload := w.reconcileGate().Status.Workloads[0]
+
+		Expect(workload.Differing).To(BeEquivalentTo(1))
+		Expect(workload.Differences).To(Equal([]v1alpha1.GateDifference{
+			{Path: "containers[main].env[LOG_LEVEL]", Class: v1alpha1.DifferenceSuspicious, Here: "set"},
+		}))
+
+		By("writing nothing when an autoscaler has scaled it")
+		before := w.gate().ResourceVersion
+		w.change("shop", deployer, setReplicas(12))
+		Expect(w.reconcileGate().ResourceVersion).To(Equal(before))
+	})
+
+	It("is not promotable, and says so, while its mapping fits nothing", func() {
+		w, source := newGatedWorld()
+		source.proven("shop", "registry.example/shop:1.0.0")
+		g := w.gate()
+		g.Spec.Mapping = &v1alpha1.GateMapping{Names: &v1alpha1.NameMapping{StripSuffix: "-staging"}}
+		Expect(admin.Update(ctx, g)).To(Succeed())
+		g = w.reconcileGate()
+
+		Expect(g.Status.State).NotTo(Equal(v1alpha1.GateOpen))
+		Expect(promotable(g)).To(Equal(metav1.ConditionUnknown))
+		Expect(meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionReady).Reason).To(Equal(v1alpha1.ReasonInvalidMapping))
 	})
 })

@@ -18,8 +18,9 @@ import (
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// gatherGate reads what a gate's decision is made of.
-func gatherGate(ctx context.Context, c client.Reader, environments environment.Map, g v1alpha1.PromotionGate) (gate.Input, error) {
+// gatherGate reads what a gate's decision is made of. It fails with errOpening while the
+// cluster of its source is about to be read for the first time.
+func gatherGate(ctx context.Context, c client.Reader, others *Connections, environments environment.Map, g v1alpha1.PromotionGate) (gate.Input, error) {
 	in := gate.Input{Gate: g, Judge: judgeAgain}
 	here, found, err := readNamespace(ctx, c, g.Namespace)
 	if err != nil {
@@ -32,13 +33,24 @@ func gatherGate(ctx context.Context, c client.Reader, environments environment.M
 		}
 	}
 	in.Held = found && in.Policy == nil && environments.Held(here)
-	if there, found, err := readNamespace(ctx, c, g.Spec.Source.Namespace); err != nil {
+	if in.Here, err = reportsIn(ctx, c, g.Namespace); err != nil {
 		return in, err
-	} else if _, enrolled := environments.Of(there); found && !enrolled && environments.Held(there) {
-		in.Held = true
 	}
-	in.Source, err = gatherSource(ctx, c, environments, g.Spec.Source.Namespace)
+	if g.Spec.Source.Cluster != "" {
+		in.Source, err = others.Source(ctx, g.Spec.Source)
+	} else {
+		in.Source, err = gatherSource(ctx, c, environments, g.Spec.Source.Namespace)
+	}
 	return in, err
+}
+
+// reportsIn are the reports of the workloads of a namespace.
+func reportsIn(ctx context.Context, c client.Reader, namespace string) ([]v1alpha1.ReadinessReport, error) {
+	var reports v1alpha1.ReadinessReportList
+	if err := c.List(ctx, &reports, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list reports of namespace %s: %w", namespace, err)
+	}
+	return ofWorkloads(reports.Items), nil
 }
 
 // judgeAgain scores a report against the targets of one gate: the report itself is
@@ -56,13 +68,37 @@ func gatherSource(ctx context.Context, c client.Reader, environments environment
 	source := gate.Source{Exists: true}
 	if e, enrolled := environments.Of(there); enrolled {
 		source.Environment = e.Name()
+	} else {
+		source.Held = environments.Held(there)
 	}
-	var reports v1alpha1.ReadinessReportList
-	if err := c.List(ctx, &reports, client.InNamespace(namespace)); err != nil {
-		return source, fmt.Errorf("list reports of namespace %s: %w", namespace, err)
+	source.Reports, err = reportsIn(ctx, c, namespace)
+	return source, err
+}
+
+// gatherShapes reads the workloads on both sides of a gate, to say how they differ. Those
+// of another cluster cannot be read.
+func gatherShapes(ctx context.Context, c client.Reader, in *gate.Input) (err error) {
+	if in.Shapes, err = shapesIn(ctx, c, in.Gate.Namespace); err != nil {
+		return err
 	}
-	source.Reports = ofWorkloads(reports.Items)
-	return source, nil
+	if source := in.Gate.Spec.Source; source.Cluster == "" {
+		in.Source.Shapes, err = shapesIn(ctx, c, source.Namespace)
+	}
+	return err
+}
+
+func shapesIn(ctx context.Context, c client.Reader, namespace string) (map[gate.Key]workload.Workload, error) {
+	top, err := topWorkloads(ctx, c, namespace)
+	if err != nil {
+		return nil, err
+	}
+	shapes := map[gate.Key]workload.Workload{}
+	for _, object := range top {
+		if w, known := workload.From(object); known {
+			shapes[gate.Key{Kind: w.Kind, Name: w.Name}] = w
+		}
+	}
+	return shapes, nil
 }
 
 // readNamespace gets a namespace; found is false when there is none.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -53,7 +54,7 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 	}
 	before := rule.DeepCopy()
 
-	program, compileErr := r.Compiler.Compile(rule.Name, rule.Spec)
+	program, compileErr := r.compile(&rule)
 	r.judge(&rule, program, compileErr)
 
 	wrote, err := recordStatus(ctx, r.Client, before, &rule)
@@ -67,6 +68,14 @@ func (r *GuardrailReconciler) reconcile(ctx context.Context, request ctrl.Reques
 		r.Events.Eventf(&rule, nil, telemetry.Warning, telemetry.ReasonRuleRejected, telemetry.ActionCompile, "%s", compileErr)
 	}
 	return reconcile.TerminalError(compileErr)
+}
+
+// compile compiles the spec as a new one, unless it is what was accepted already.
+func (r *GuardrailReconciler) compile(rule *v1alpha1.Guardrail) (*guardrail.Program, error) {
+	if rule.Status.Accepted != nil && apiequality.Semantic.DeepEqual(rule.Status.Accepted.Spec, rule.Spec) {
+		return r.Compiler.Recompile(rule.Name, rule.Spec)
+	}
+	return r.Compiler.Compile(rule.Name, rule.Spec)
 }
 
 // judge accepts the spec when it compiled, and says what is wrong with it otherwise.

@@ -21,8 +21,10 @@ import (
 const (
 	// indexController finds objects by the UID of the object that controls them.
 	indexController = "metadata.controller"
-	// indexSource finds PromotionGates by the namespace that they watch.
-	indexSource = "spec.source.namespace"
+	// indexSource finds PromotionGates by the namespace that they watch; see sourceKey.
+	indexSource = "spec.source"
+	// indexCluster finds PromotionGates by the other cluster that they watch.
+	indexCluster = "spec.source.cluster"
 	// indexHost finds Ingresses by the hosts that they claim. It is there as long as a
 	// guardrail reads them.
 	indexHost = "spec.rules.host"
@@ -37,6 +39,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	if err := indexer.IndexField(ctx, &v1alpha1.PromotionGate{}, indexSource, gateSource); err != nil {
 		return fmt.Errorf("index gates by source: %w", err)
+	}
+	if err := indexer.IndexField(ctx, &v1alpha1.PromotionGate{}, indexCluster, gateCluster); err != nil {
+		return fmt.Errorf("index gates by cluster: %w", err)
 	}
 	return nil
 }
@@ -58,5 +63,21 @@ func controllerUID(object client.Object) []string {
 }
 
 func gateSource(object client.Object) []string {
-	return []string{object.(*v1alpha1.PromotionGate).Spec.Source.Namespace}
+	return []string{sourceKey(object.(*v1alpha1.PromotionGate).Spec.Source)}
+}
+
+func gateCluster(object client.Object) []string {
+	if cluster := object.(*v1alpha1.PromotionGate).Spec.Source.Cluster; cluster != "" {
+		return []string{cluster}
+	}
+	return nil
+}
+
+// sourceKey is a namespace's name, after that of its cluster when it is in another one: two
+// namespaces of one name have nothing to do with each other.
+func sourceKey(source v1alpha1.GateSource) string {
+	if source.Cluster == "" {
+		return source.Namespace
+	}
+	return source.Cluster + "/" + source.Namespace
 }

@@ -101,7 +101,7 @@ func (s subject) known(g standing, object runtime.Object, report *v1alpha1.Readi
 func enforceNext(e environment.Environment) func(string) bool {
 	next := map[string]bool{}
 	for _, state := range e.Policy.Status.Guardrails {
-		next[state.Name] = progression.Announced(state, *e.Spec.Progression)
+		next[state.Name] = progression.Announced(state, *e.Spec.Progression, e.Spec.Suspend)
 	}
 	return func(name string) bool { return next[name] }
 }

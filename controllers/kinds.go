@@ -29,7 +29,7 @@ type extent int
 const (
 	// whole objects are kept where guardrails judge them.
 	whole extent = iota
-	// keysOnly keeps the keys of a ConfigMap and none of its values.
+	// keysOnly keeps the keys of a ConfigMap, and digests of its values.
 	keysOnly
 	// namesOnly keeps the metadata: that the object exists.
 	namesOnly
@@ -51,7 +51,8 @@ var (
 	ingresses           = watchedKind{networkingv1.SchemeGroupVersion.WithKind("Ingress"), "ingresses", whole}
 )
 
-// alwaysWatched are the kinds that other loops watch whatever guardrails need.
+// alwaysWatched are the kinds that other loops watch whatever guardrails need, besides the
+// keys of ConfigMaps.
 var alwaysWatched = []schema.GroupVersionKind{corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("Namespace")}
 
 // judgedKind is the kind that a resource rule judges.
@@ -60,7 +61,9 @@ func judgedKind(rule v1alpha1.ResourceRule) watchedKind {
 }
 
 // always says whether the kind is watched whatever guardrails need.
-func (k watchedKind) always() bool { return slices.Contains(alwaysWatched, k.GroupVersionKind) }
+func (k watchedKind) always() bool {
+	return k == configMapKeys || slices.Contains(alwaysWatched, k.GroupVersionKind)
+}
 
 // new is an empty object of the kind, in the form in which the cache keeps it: typed where
 // there is a type, because that is the smallest. The typed form of ConfigMaps is the one

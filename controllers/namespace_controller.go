@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -33,6 +34,7 @@ import (
 type NamespaceReconciler struct {
 	Client            client.Client
 	Clock             clock.PassiveClock
+	Connections       *Connections
 	OperatorNamespace string
 }
 
@@ -43,6 +45,7 @@ func (r *NamespaceReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.EnvironmentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(policyInForceChanged)).
 		Watches(&v1alpha1.PromotionGate{}, handler.EnqueueRequestsFromMapFunc(ownNamespace)).
 		Watches(&v1alpha1.ReadinessReport{}, handler.EnqueueRequestsFromMapFunc(r.gatedBy), builder.WithPredicates(aboutWorkload)).
+		WatchesRawSource(r.Connections.Changes(0, r.gatedFrom)).
 		Complete(r)
 }
 
@@ -57,6 +60,9 @@ func (r *NamespaceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{}, err
 	}
 	desired, err := r.judge(ctx, namespace, environments)
+	if errors.Is(err, errOpening) {
+		return ctrl.Result{}, nil // the ledger stays until it is known
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -104,11 +110,12 @@ func (r *NamespaceReconciler) ledger(ctx context.Context, namespace *corev1.Name
 	}
 	in := gate.LedgerInput{Annotations: namespace.Annotations, Now: now}
 	for _, g := range gate.Deciding(gates.Items) {
-		input, err := gatherGate(ctx, r.Client, environments, g)
+		input, err := gatherGate(ctx, r.Client, r.Connections, environments, g)
 		if err != nil {
 			return nil, err
 		}
-		in.Decisions = append(in.Decisions, gate.Decide(input))
+		input.Now = now
+		in.Decisions, in.Here = append(in.Decisions, gate.Decide(input)), input.Here
 	}
 	if !gate.Opened(namespace.Annotations) {
 		running, err := runningSignatures(ctx, r.Client, namespace.Name)
@@ -140,10 +147,20 @@ func ownNamespace(_ context.Context, object client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: object.GetNamespace()}}}
 }
 
-// gatedBy are the namespaces whose gates watch the namespace of a report.
+// gatedBy are the namespaces whose gates watch the namespace of a report, and its own: the
+// ledger keeps what runs there as a way back.
 func (r *NamespaceReconciler) gatedBy(ctx context.Context, object client.Object) []reconcile.Request {
-	var requests []reconcile.Request
+	requests := ownNamespace(ctx, object)
 	for _, g := range gatesWatching(ctx, r.Client, object.GetNamespace()) {
+		requests = append(requests, ownNamespace(ctx, &g)...)
+	}
+	return requests
+}
+
+// gatedFrom are the namespaces whose gates a change in another cluster is about.
+func (r *NamespaceReconciler) gatedFrom(ctx context.Context, change connectionChange) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, g := range gatesWatchingCluster(ctx, r.Client, change) {
 		requests = append(requests, ownNamespace(ctx, &g)...)
 	}
 	return requests
@@ -167,6 +184,20 @@ func gatesWatching(ctx context.Context, c client.Reader, namespace string) []v1a
 	var gates v1alpha1.PromotionGateList
 	if err := c.List(ctx, &gates, client.MatchingFields{indexSource: namespace}); err != nil {
 		log.FromContext(ctx).Error(err, "cannot list the gates that watch a namespace", "namespace", namespace)
+		return nil
+	}
+	return gates.Items
+}
+
+// gatesWatchingCluster are the gates whose source a change in another cluster is about.
+func gatesWatchingCluster(ctx context.Context, c client.Reader, change connectionChange) []v1alpha1.PromotionGate {
+	by := client.MatchingFields{indexCluster: change.cluster}
+	if change.namespace != "" {
+		by = client.MatchingFields{indexSource: sourceKey(v1alpha1.GateSource{Cluster: change.cluster, Namespace: change.namespace})}
+	}
+	var gates v1alpha1.PromotionGateList
+	if err := c.List(ctx, &gates, by); err != nil {
+		log.FromContext(ctx).Error(err, "cannot list the gates that watch another cluster", "cluster", change.cluster)
 		return nil
 	}
 	return gates.Items

@@ -4,12 +4,16 @@
 package controllers_test
 
 import (
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -133,6 +137,76 @@ var _ = Describe("Namespace", func() {
 		By("taking nothing over later")
 		w.deploy("late")
 		Expect(w.reconcileNamespace(w.namespace).Annotations).NotTo(HaveKey("deployment.ledger.rampart.dev/late"))
+	})
+
+	It("keeps what came through the gate as a way back, whatever becomes of the source", func() {
+		w, source := newGatedWorld()
+		source.proven("shop", "registry.example/shop:1.0.0")
+		w.reconcileGate()
+		w.reconcileNamespace(w.namespace)
+		w.running("shop", setImage("registry.example/shop:1.0.0"))
+		entry := func() gate.Entry {
+			return gate.ParseEntry(w.reconcileNamespace(w.namespace).Annotations["deployment.ledger.rampart.dev/shop"])
+		}
+		came := []gate.Admitted{{Revision: w.report("shop").Status.Revision.Hash, Signatures: []string{"registry.example/shop:1.0.0"}}}
+		Expect(entry().Admitted).To(Equal(came))
+
+		By("after more than ten newer ones were proven there")
+		for n := range 12 {
+			source.proven("shop", fmt.Sprintf("registry.example/shop:2.%d.0", n))
+		}
+		Expect(entry().Admitted).To(Equal(came))
+		Expect(entry().Proven).NotTo(ContainElement("registry.example/shop:1.0.0"))
+
+		By("after the source has forgotten the workload")
+		Expect(historian.DeleteAllOf(ctx, &v1alpha1.ReadinessReport{}, client.InNamespace(source.namespace))).To(Succeed())
+		Expect(entry()).To(HaveField("Admitted", came))
+		Expect(entry().Proven).To(BeEmpty())
+
+		By("writing nothing at rest, by another operator as well")
+		before := getNamespace(w.namespace)
+		w.restartOperator()
+		w.look("shop")
+		Expect(w.reconcileNamespace(w.namespace).ResourceVersion).To(Equal(before.ResourceVersion))
+	})
+
+	It("does not write the Namespace for every trial", func() {
+		w, source := newGatedWorld()
+		shown := func(clean int32) {
+			source.remember("shop", func(status *v1alpha1.ReadinessReportStatus) {
+				status.State, status.Revision = v1alpha1.ReportCollecting, v1alpha1.Revision{Hash: "1", Containers: []v1alpha1.RevisionContainer{{Name: "main", Image: "registry.example/shop:1.0.0"}}}
+				status.Qualities = []v1alpha1.QualityScore{{Quality: v1alpha1.Recoverability, Applicable: true, Score: ptr.To(50 + clean), Clean: clean, Needed: 13 - clean}}
+				status.Message = fmt.Sprintf("%d more clean trials", 13-clean)
+			})
+		}
+		shown(1)
+		w.reconcileGate()
+		before := w.reconcileNamespace(w.namespace)
+		shown(2)
+		Expect(w.reconcileNamespace(w.namespace).ResourceVersion).To(Equal(before.ResourceVersion))
+	})
+
+	It("takes over the history of its own kinds, and passes over what other controllers keep", func() {
+		w, source := newGatedWorld()
+		source.proven("shop", "registry.example/shop:1.0.0")
+		revision := func(name string, owner metav1.OwnerReference, data string) {
+			owner.Controller, owner.UID = ptr.To(true), "1"
+			Expect(admin.Create(ctx, &appsv1.ControllerRevision{
+				ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, OwnerReferences: []metav1.OwnerReference{owner}},
+				Data:       runtime.RawExtension{Raw: []byte(data)}, Revision: 1,
+			})).To(Succeed())
+		}
+		held := `{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"registry.example/db:1"}]}}}}`
+		revision("ours", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}, held)
+		revision("machine", metav1.OwnerReference{APIVersion: "kubevirt.io/v1", Kind: "VirtualMachine", Name: "vm"}, `{"spec":{"template":"none"}}`)
+		revision("clone", metav1.OwnerReference{APIVersion: "apps.kruise.io/v1beta1", Kind: "StatefulSet", Name: "clone"}, held)
+		revision("broken", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "agent"}, `{"spec":{"template":[]}}`)
+		w.reconcileGate()
+
+		annotations := w.reconcileNamespace(w.namespace).Annotations
+		Expect(gate.ParseEntry(annotations["statefulset.ledger.rampart.dev/db"]).TakenOver).To(ConsistOf("registry.example/db:1"))
+		Expect(annotations).NotTo(HaveKey("statefulset.ledger.rampart.dev/clone"))
+		Expect(annotations).NotTo(HaveKey("daemonset.ledger.rampart.dev/agent"))
 	})
 
 	It("keeps what the ledger says while the source cannot be judged", func() {

@@ -113,22 +113,22 @@ func (r *ObjectReconciler) retain(ctx context.Context, l *objectLook, now time.T
 		return reconcile.Result{}, nil
 	}
 	status := &l.report.Status
-	if status.State == v1alpha1.ReportGone {
-		if left := goneSince(l.report).Add(retentionOnce).Sub(now); left > 0 {
-			return reconcile.Result{RequeueAfter: left}, nil
+	if status.State != v1alpha1.ReportGone {
+		before := l.report.DeepCopy()
+		status.Message = "the object was deleted; its report is " + keptUntil(l.report, now)
+		if status.Object != nil {
+			status.Object.UID = ""
 		}
+		markGone(l.report, "the object was deleted", now)
+		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	left := goneSince(l.report).Add(retention).Sub(now)
+	if left <= 0 {
 		return reconcile.Result{}, r.withdraw(ctx, l)
 	}
-	before := l.report.DeepCopy()
-	status.Message = fmt.Sprintf("the object was deleted; its report is kept until %s", now.Add(retentionOnce).UTC().Format(time.RFC3339))
-	if status.Object != nil {
-		status.Object.UID = ""
-	}
-	markGone(l.report, "the object was deleted", now)
-	if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
-		return reconcile.Result{}, err
-	}
-	return reconcile.Result{RequeueAfter: retentionOnce}, nil
+	return reconcile.Result{RequeueAfter: left}, makeRoom(ctx, r.Client, l.report)
 }
 
 // ensureReport makes an empty report for an object that has none.

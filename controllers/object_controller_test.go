@@ -4,6 +4,7 @@
 package controllers_test
 
 import (
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -246,14 +247,14 @@ var _ = Describe("ReadinessReport of an object", func() {
 		Expect(after.Outcomes[0].NewFindings).To(BeEmpty(), "the Service has not changed")
 	})
 
-	It("keeps what a deleted object brought for an hour, and forgives nothing when it comes back", func() {
+	It("keeps what a deleted object brought for seven days, and forgives nothing when it comes back", func() {
 		w := newObjectWorld()
 		rule := w.stands(nodePortFindings, over(services))
 		w.service("web", corev1.ServiceTypeNodePort)
 		w.see(w.serviceKey("web"))
 		w.later(time.Minute)
 		Expect(admin.Delete(ctx, testenv.Service("web", w.namespace))).To(Succeed())
-		Expect(w.see(w.serviceKey("web")).RequeueAfter).To(Equal(time.Hour))
+		Expect(w.see(w.serviceKey("web")).RequeueAfter).To(Equal(7 * 24 * time.Hour))
 		status := w.objectReport(w.serviceKey("web")).Status
 		Expect(status.State).To(Equal(v1alpha1.ReportGone))
 		Expect(status.Findings).To(BeZero())
@@ -269,11 +270,39 @@ var _ = Describe("ReadinessReport of an object", func() {
 
 		Expect(admin.Delete(ctx, testenv.Service("web", w.namespace))).To(Succeed())
 		w.see(w.serviceKey("web"))
-		w.later(59 * time.Minute)
+		w.later(7*24*time.Hour - time.Minute)
 		Expect(w.see(w.serviceKey("web")).RequeueAfter).To(Equal(time.Minute))
 		w.later(time.Minute)
 		w.see(w.serviceKey("web"))
 		Expect(hasObjectReport(w.serviceKey("web"))).To(BeFalse())
+	})
+
+	It("keeps what short-lived objects violate, in as much room as there is", func() {
+		w := newObjectWorld()
+		rule := w.stands(nodePortFindings, over(services))
+		comeAndGo := func(name string, as corev1.ServiceType) {
+			w.service(name, as)
+			w.see(w.serviceKey(name))
+			w.later(time.Minute)
+			Expect(admin.Delete(ctx, testenv.Service(name, w.namespace))).To(Succeed())
+			w.see(w.serviceKey(name))
+		}
+		comeAndGo("violator", corev1.ServiceTypeNodePort)
+		for i := range 25 {
+			comeAndGo(fmt.Sprintf("clean-%d", i), corev1.ServiceTypeClusterIP)
+		}
+		var reports v1alpha1.ReadinessReportList
+		Expect(admin.List(ctx, &reports, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(reports.Items).To(HaveLen(20))
+		Expect(hasObjectReport(w.serviceKey("violator"))).To(BeTrue(), "it was the first to go")
+		Expect(hasObjectReport(w.serviceKey("clean-5"))).To(BeFalse())
+		Expect(hasObjectReport(w.serviceKey("clean-6"))).To(BeTrue())
+
+		w.later(24 * time.Hour)
+		w.see(w.serviceKey("violator"))
+		w.reconcileEnvironment(w.environments())
+		Expect(w.policy.Status.Guardrails).To(ConsistOf(And(
+			HaveField("Name", rule.Name), HaveField("Revisions", BeEquivalentTo(20)), HaveField("WouldRefuse", BeEquivalentTo(1)))))
 	})
 
 	It("takes what Kubernetes itself keeps in a namespace for no trial", func() {

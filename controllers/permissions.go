@@ -134,7 +134,7 @@ func missingPermissions(ctx context.Context, c client.Client) (string, error) {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
 				for _, verb := range rule.Verbs {
-					if !allowed(review.Status.ResourceRules, group, resource, verb) {
+					if !allowed(review.Status.ResourceRules, group, resource, verb, rule.ResourceNames) {
 						missing = append(missing, describePermission(verb, group, resource))
 					}
 				}
@@ -170,14 +170,23 @@ func neededRules(manifest []byte) ([]rbacv1.PolicyRule, error) {
 	}
 }
 
-func allowed(rules []authorizationv1.ResourceRule, group, resource, verb string) bool {
+// allowed says whether one of the rules allows the verb on all objects of those names; of no
+// names means on every object.
+func allowed(rules []authorizationv1.ResourceRule, group, resource, verb string, names []string) bool {
 	return slices.ContainsFunc(rules, func(rule authorizationv1.ResourceRule) bool {
-		return len(rule.ResourceNames) == 0 && covers(rule.APIGroups, group) && covers(rule.Resources, resource) && covers(rule.Verbs, verb)
+		return coversNames(rule.ResourceNames, names) && covers(rule.APIGroups, group) && covers(rule.Resources, resource) && covers(rule.Verbs, verb)
 	})
 }
 
 func covers(allowed []string, wanted string) bool {
 	return slices.Contains(allowed, wanted) || slices.Contains(allowed, "*")
+}
+
+func coversNames(allowed, wanted []string) bool {
+	if len(allowed) == 0 {
+		return true
+	}
+	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(allowed, name) })
 }
 
 func describePermission(verb, group, resource string) string {

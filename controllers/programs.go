@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -47,7 +48,9 @@ func NewPrograms(compiler *guardrail.Compiler) *Programs {
 }
 
 // For is the program of a Guardrail's accepted rule as an environment has set it. The
-// Guardrail must have an accepted rule.
+// Guardrail must have an accepted rule. If the rule does not compile any more, the program
+// says so by Uncompiled: what was accepted goes on as far as it can. An error is one of the
+// settings.
 func (p *Programs) For(rule *v1alpha1.Guardrail, settings guardrail.Settings) (*guardrail.Program, error) {
 	if rule == nil || rule.Status.Accepted == nil {
 		return nil, fmt.Errorf("no accepted rule")
@@ -66,8 +69,17 @@ func (p *Programs) For(rule *v1alpha1.Guardrail, settings guardrail.Settings) (*
 		if len(known.bySettings) == maxSettings {
 			clear(known.bySettings)
 		}
-		made.program, made.err = p.compiler.CompileFor(rule.Name, accepted.Spec, settings)
+		made = p.compile(rule.Name, accepted.Spec, settings)
 		known.bySettings[key] = made
 	}
 	return made.program, made.err
+}
+
+func (p *Programs) compile(name string, spec v1alpha1.GuardrailSpec, settings guardrail.Settings) outcome {
+	program, err := p.compiler.CompileAccepted(name, spec, settings)
+	var setting *guardrail.SettingError
+	if err == nil || errors.As(err, &setting) {
+		return outcome{program, err}
+	}
+	return outcome{program: p.compiler.Unchecked(name, spec, settings, err)}
 }

@@ -27,7 +27,7 @@ func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Ti
 	case p.action != nil:
 		return r.remediate(ctx, l, p, now)
 	case p.drill != nil:
-		return r.evict(ctx, l, p.drill, now)
+		return r.drill(ctx, l, p.drill, now)
 	case p.disown:
 		return r.disown(ctx, l)
 	}

@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -15,27 +14,10 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/telemetry"
-	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports,verbs=create;delete
 // +kubebuilder:rbac:groups=rampart.dev,resources=readinessreports/status,verbs=get;patch
-
-const (
-	// retention is how long a report outlives its workload, which may come back.
-	retention = 7 * 24 * time.Hour
-	// retentionOnce is that of a bare Pod's or Job's: their names seldom come back, and a
-	// cluster may run thousands of them a day.
-	retentionOnce = time.Hour
-)
-
-// retained is how long the report of the workload outlives it.
-func (k Key) retained() time.Duration {
-	if workload.Lasting(k.Kind) {
-		return retention
-	}
-	return retentionOnce
-}
 
 // ReportReconciler keeps the ReadinessReport of each workload: it looks at the workload,
 // judges its findings, its behaviour and its drift, and does what the environment's
@@ -85,6 +67,9 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	before := l.report.DeepCopy()
 
 	r.identify(l, now)
+	if err := r.claim(ctx, l); err != nil {
+		return reconcile.Result{}, err
+	}
 	r.evaluate(ctx, l)
 	r.observe(l, now)
 	plan, err := r.protect(ctx, l, now)
@@ -93,6 +78,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	r.exercise(ctx, l, &plan, now)
+	plan.lookAgain(l.failingUntil)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
 	bound(&l.report.Status)
 
@@ -127,18 +113,18 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	status := &l.report.Status
 	if status.State != v1alpha1.ReportGone {
 		before := l.report.DeepCopy()
-		status.Message = fmt.Sprintf("the workload was deleted; its evidence is kept until %s", now.Add(l.key.retained()).UTC().Format(time.RFC3339))
+		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
 		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
 		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err
 		}
-		return reconcile.Result{RequeueAfter: l.key.retained()}, nil
 	}
-	if left := goneSince(l.report).Add(l.key.retained()).Sub(now); left > 0 {
-		return reconcile.Result{RequeueAfter: left}, nil
+	left := goneSince(l.report).Add(retention).Sub(now)
+	if left <= 0 {
+		return reconcile.Result{}, r.withdraw(ctx, l)
 	}
-	return reconcile.Result{}, r.withdraw(ctx, l)
+	return reconcile.Result{RequeueAfter: left}, makeRoom(ctx, r.Client, l.report)
 }
 
 // ensureReport makes an empty report for a workload that has none.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,13 +21,14 @@ import (
 	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
 
-// drillPatience is how long a drill may take to begin before it is given up: the
-// eviction was refused, or the operator was stopped before it.
+// drillPatience is how long a drill may take to begin before it is given up: it was
+// refused, or the operator was stopped before it.
 const drillPatience = 30 * time.Second
 
 // exercise ends the drill that runs, or begins one when a gate waits for evidence that
@@ -38,6 +40,7 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 		return
 	}
 	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
+		status.DrillsBarred = ""
 		return
 	}
 	giveBack, taken := r.Slots.Take(l.key.Namespace)
@@ -53,6 +56,7 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 		return
 	}
 	decision := drill.Plan(input, now)
+	status.DrillsBarred = drill.Barred(input)
 	p.lookAgain(decision.At)
 	if decision.Wait != "" {
 		status.Message = message.Cut(status.Message+"; "+decision.Wait, maxText)
@@ -66,7 +70,10 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	}
 	p.giveBack = giveBack
 	p.drill = &v1alpha1.Drill{
-		Kind: v1alpha1.DrillEvict, Pod: decision.Pod.Name, PodUID: decision.Pod.UID, Since: metav1.NewTime(now.Truncate(time.Second)),
+		Kind: decision.Kind, Pod: decision.Pod.Name, PodUID: decision.Pod.UID, Since: metav1.NewTime(now.Truncate(time.Second)),
+	}
+	if p.drill.Kind == v1alpha1.DrillRestart {
+		p.drill.PodTemplateHash = l.templateHash
 	}
 	status.Drill, status.LastDrill = p.drill, &p.drill.Since
 	p.lookAgain(now.Add(drillPatience))
@@ -79,16 +86,27 @@ func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
 	outcome := evidence.DrillOutcome(status.Evidence, *status.Drill)
 	switch waited := now.Sub(status.Drill.Since.Time); {
 	case outcome != "":
+		if outcome == v1alpha1.TrialCensored && status.Drill.Kind == v1alpha1.DrillRestart {
+			status.DrillRefused = &metav1.Time{Time: now.Truncate(time.Second)} // not again and again, against somebody's will
+		}
 		status.Drill = nil
 		p.lookAgain(now.Add(soonest)) // another may follow
 	case evidence.DrillBegun(status.Evidence, *status.Drill):
-		status.Message = message.Cut(status.Message+"; a drill runs: pod "+status.Drill.Pod+" was evicted", maxText)
+		status.Message = message.Cut(status.Message+"; a drill runs: "+done(*status.Drill), maxText)
 	case waited >= drillPatience:
 		status.Drill = nil
 		p.lookAgain(now.Add(soonest))
 	default:
 		p.lookAgain(status.Drill.Since.Add(drillPatience))
 	}
+}
+
+// done says what a drill did.
+func done(d v1alpha1.Drill) string {
+	if d.Kind == v1alpha1.DrillRestart {
+		return "the rollout was restarted, to replace pod " + d.Pod
+	}
+	return "pod " + d.Pod + " was evicted"
 }
 
 // drillInput reads what a drill depends on.
@@ -127,6 +145,14 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 	return input, nil
 }
 
+// drill does what one consists of.
+func (r *ReportReconciler) drill(ctx context.Context, l *look, d *v1alpha1.Drill, now time.Time) error {
+	if d.Kind == v1alpha1.DrillRestart {
+		return r.restart(ctx, l, d, now)
+	}
+	return r.evict(ctx, l, d, now)
+}
+
 // evict asks the API server to take one pod away, as a node drain would: disruption
 // budgets are respected, and a refusal teaches nothing about the workload.
 func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill, now time.Time) error {
@@ -153,7 +179,34 @@ func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill
 	return nil
 }
 
-// recordRefusal ends a drill whose eviction was refused, so that the next one waits.
+// restart makes the Deployment replace its pods by others of the same revision, and owns
+// nothing of it afterwards.
+func (r *ReportReconciler) restart(ctx context.Context, l *look, d *v1alpha1.Drill, now time.Time) error {
+	deployment, ok := l.writable().(*appsv1.Deployment)
+	if !ok {
+		return fmt.Errorf("restart the rollout of %s for a drill: only that of a Deployment brings a new pod first", l.key)
+	}
+	patch, err := remediation.Restart(deployment)
+	if err != nil {
+		return fmt.Errorf("restart the rollout of %s for a drill: %w", l.key, err)
+	}
+	executor := remediation.Executor{Client: r.Client}
+	err = executor.Execute(ctx, deployment, patch)
+	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
+		if r.overtaken(ctx, l) {
+			return nil // it is given up, and planned anew
+		}
+		return r.recordRefusal(ctx, l, now)
+	}
+	if err != nil {
+		return fmt.Errorf("restart the rollout of %s for a drill: %w", l.key, err)
+	}
+	r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonDrillBegun, telemetry.ActionDrill,
+		"restarting the rollout to see whether pod %s is replaced: a promotion gate waits for it", d.Pod)
+	return executor.ReleaseOwnership(ctx, deployment)
+}
+
+// recordRefusal ends a drill that was refused, so that the next one waits.
 func (r *ReportReconciler) recordRefusal(ctx context.Context, l *look, now time.Time) error {
 	before := l.report.DeepCopy()
 	l.report.Status.Drill, l.report.Status.DrillRefused = nil, &metav1.Time{Time: now.Truncate(time.Second)}

@@ -113,7 +113,13 @@ var _ = Describe("A drill", func() {
 		Entry("where the workload says Off", func(_, _ *world) {}, func(d *appsv1.Deployment) {
 			d.Annotations = with(d.Annotations, v1alpha1.AnnotationDrills, "Off")
 		}),
-		Entry("with a single replica", func(_, _ *world) {}, setReplicas(1)),
+		Entry("with a single replica that the policy leaves alone", func(_, staging *world) {
+			staging.policy.Spec.Drills = &v1alpha1.DrillPolicy{Singletons: v1alpha1.SingletonsOff}
+			Expect(admin.Update(ctx, staging.policy)).To(Succeed())
+		}, setReplicas(1)),
+		Entry("with a single replica that a rollout takes away", func(_, _ *world) {}, setReplicas(1), func(d *appsv1.Deployment) {
+			d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+		}),
 	)
 
 	It("never begins while a replica is missing", func() {
@@ -158,7 +164,7 @@ var _ = Describe("A drill", func() {
 			w.later(time.Minute)
 		}
 		Expect(tries).To(And(BeNumerically(">=", 1), BeNumerically("<=", 3)), "one in ten minutes, for twenty")
-		Expect(w.report("shop").Status.Message).To(ContainSubstring("no drill: the last eviction was refused"))
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("no drill: the last one was refused"))
 		Expect(w.told(telemetry.ReasonDrillBegun)).To(BeFalse(), "nothing was evicted")
 	})
 

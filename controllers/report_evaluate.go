@@ -31,11 +31,10 @@ func (r *ReportReconciler) evaluate(ctx context.Context, l *look) {
 
 // changed is what happened to the workload since the last look.
 func (l *look) changed(was impression) compliance.Change {
-	status := &l.report.Status
 	switch {
 	case l.created:
 		return compliance.Created
-	case status.Revision.Number != l.judgedRevision:
+	case l.revised:
 		return compliance.Revised
 	case was == impression{}:
 		return compliance.Unknown

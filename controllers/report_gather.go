@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -57,11 +58,18 @@ type look struct {
 	templateHash string
 	// runs are the Job itself, or the Jobs of a CronJob.
 	runs []workload.Run
+	// tests are the Jobs by which the team tests the workload.
+	tests []workload.TestJob
 	// services of the namespace; serving is true when one of them sends traffic to it.
 	services []*corev1.Service
 	serving  bool
+	// endpoints are the pods to which those services send traffic.
+	endpoints []workload.Endpoints
 	// troubledNodes are the nodes of its pods that are not ready or under pressure, and why.
 	troubledNodes map[string]string
+
+	// configuration is a digest of what the template uses of ConfigMaps.
+	configuration string
 
 	// gates wait for this workload, and ask for targets.
 	gates   []v1alpha1.PromotionGate
@@ -76,14 +84,22 @@ type look struct {
 
 	// report is nil when there is none yet.
 	report *v1alpha1.ReadinessReport
+	// forerunner is the report of a workload that is gone, whose place this one takes; nil when
+	// there is none, or nothing to take over.
+	forerunner *v1alpha1.ReadinessReport
 	// created is true when the workload is another object than the one that the report
 	// spoke of before this look: it is new, or was made again.
 	created bool
+	// revised is true when this look is the first to show a revision that came by a write of
+	// the workload.
+	revised bool
 	// judgedRevision is the number of the revision that the report spoke of before this
 	// look; 0 when it spoke of none.
 	judgedRevision int64
 	// readiness is how the current revision was judged in this look.
 	readiness readiness.Readiness
+	// failingUntil is when it is no longer failing if nothing else happens; zero for no such time.
+	failingUntil time.Time
 }
 
 // gather reads all that is judged. With an error it returns what it has read until then.
@@ -103,7 +119,7 @@ func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
 		return l, err
 	}
 	for _, gatherPart := range []func(context.Context, *look) error{
-		r.gatherOwners, r.gatherPods, r.gatherServices, r.gatherNodes, r.gatherGuardrails, r.gatherSurroundings,
+		r.gatherOwners, r.gatherTests, r.gatherPods, r.gatherServices, r.gatherEndpoints, r.gatherNodes, r.gatherConfiguration, r.gatherForerunner, r.gatherGuardrails, r.gatherSurroundings,
 	} {
 		if err := gatherPart(ctx, l); err != nil {
 			return l, err
@@ -209,6 +225,9 @@ func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
 			return fmt.Errorf("list jobs of %s: %w", l.key, err)
 		}
 		for i := range list.Items {
+			if !l.workload.Runs(&list.Items[i]) {
+				continue // of an older template, or made by somebody
+			}
 			l.owners = append(l.owners, list.Items[i].UID)
 			l.runs = append(l.runs, workload.RunFrom(&list.Items[i]))
 		}
@@ -269,7 +288,7 @@ func (r *ReportReconciler) gatherServices(ctx context.Context, l *look) error {
 }
 
 func (r *ReportReconciler) gatherNodes(ctx context.Context, l *look) error {
-	looked := map[string]bool{"": true}
+	looked, platforms := map[string]bool{"": true}, map[string]string{}
 	for _, pod := range slices.Concat(l.pods, l.departed) {
 		if looked[pod.Node] {
 			continue
@@ -284,9 +303,13 @@ func (r *ReportReconciler) gatherNodes(ctx context.Context, l *look) error {
 		if err != nil {
 			return fmt.Errorf("get node %s: %w", pod.Node, err)
 		}
+		platforms[pod.Node] = workload.Platform(&node)
 		if trouble := workload.NodeTrouble(&node); trouble != "" {
 			l.troubledNodes[pod.Node] = trouble
 		}
+	}
+	for i := range l.pods {
+		l.pods[i].Platform = platforms[l.pods[i].Node]
 	}
 	return nil
 }

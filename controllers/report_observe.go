@@ -13,6 +13,7 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // maxProven is how many proven revisions of a workload are remembered.
@@ -24,7 +25,10 @@ func (r *ReportReconciler) observe(l *look, now time.Time) {
 	seen := l.snapshot()
 	status.Evidence = evidence.Observe(status.Evidence, seen, now)
 
-	failing := evidence.Failing(seen)
+	wasFailing := status.FailingSince != nil && l.judgedRevision == status.Revision.Number
+	failure := evidence.Failing(seen, wasFailing, now)
+	l.failingUntil = failure.Until
+	failing := failure.Why
 	l.readiness = readiness.Judge(status.Evidence, readiness.Subject{
 		Workload:    l.workload,
 		Serving:     l.serving,
@@ -45,45 +49,56 @@ func (r *ReportReconciler) observe(l *look, now time.Time) {
 	case status.FailingSince == nil:
 		status.FailingSince = &metav1.Time{Time: now.Truncate(time.Second)}
 	}
+	if reason, text := movedTags(status); reason == v1alpha1.ReasonImagesDiffer && failing == "" {
+		status.Message = text
+	}
 	recordResult(status, l, failing)
-	if l.readiness.Proven {
+	if l.readiness.Proven && workload.Mixed(status.Revision.Containers) == nil {
 		recordProven(status, l.readiness.Score, now)
 	}
 }
 
 // snapshot is the look as evidence is read from it.
 func (l *look) snapshot() evidence.Snapshot {
-	var before time.Time
-	if outcomes := l.report.Status.Outcomes; len(outcomes) > 1 {
-		before = outcomes[1].Time.Time
-		if outcomes[1].Hash == outcomes[0].Hash {
-			before = l.workload.Created // it was made again, and may have taken over pods of before
-		}
-	}
 	return evidence.Snapshot{
 		Workload:    l.workload,
 		Revision:    l.report.Status.Revision,
-		Before:      before,
+		Before:      l.podsSince(),
+		Kept:        l.report.Status.Outcomes[0].Cause.KeepsPods(),
+		Returned:    returned(l.report.Status.Outcomes),
 		Pods:        l.pods,
 		Departed:    l.departed,
 		Runs:        l.runs,
+		Tests:       l.tests,
 		Serving:     l.serving,
+		Endpoints:   l.endpoints,
 		NodeTrouble: l.troubledNodes,
 		Drill:       l.report.Status.Drill,
 	}
 }
 
+// returned says whether the newest of the revisions ran before, and another one since, whose
+// pods it replaces.
+func returned(outcomes []v1alpha1.RevisionOutcome) bool {
+	current := outcomes[0].Hash
+	return len(outcomes) > 1 && !outcomes[0].Cause.KeepsPods() && outcomes[1].Hash != current &&
+		slices.ContainsFunc(outcomes[1:], func(o v1alpha1.RevisionOutcome) bool { return o.Hash == current })
+}
+
 // recordResult says what became of the revision's rollout. One that failed may still
-// recover, one that was stable stays so: it can be returned to.
+// recover, one that was stable stays so, and can be returned to, unless its pods ended as
+// soon as they were ready.
 func recordResult(status *v1alpha1.ReadinessReportStatus, l *look, failing string) {
 	current := &status.Outcomes[0]
-	if current.Result == v1alpha1.RolloutStable {
+	result := evidence.Result(status.Evidence)
+	if current.Result == v1alpha1.RolloutStable && result != v1alpha1.RolloutFailed {
 		return
 	}
-	if result := evidence.Result(status.Evidence); result == v1alpha1.RolloutStable || result == v1alpha1.RolloutFailed {
+	if result == v1alpha1.RolloutStable || result == v1alpha1.RolloutFailed {
 		current.Result = result
 	}
-	if failing == "" && l.workload.Progressing() && l.workload.Rollout.Complete() && evidence.Result(status.Evidence) != v1alpha1.RolloutRolling {
+	over := current.Cause.KeepsPods() || result != v1alpha1.RolloutRolling
+	if failing == "" && l.workload.Progressing() && l.workload.Rollout.Complete() && over {
 		current.Result = v1alpha1.RolloutStable
 	}
 }
@@ -100,7 +115,7 @@ func provenSince(status *v1alpha1.ReadinessReportStatus) time.Time {
 }
 
 func sameTargets(a, b v1alpha1.ReadinessTargets) bool {
-	return a.Target == b.Target && a.Confidence == b.Confidence && slices.Equal(a.Qualities, b.Qualities)
+	return a.Target == b.Target && a.Confidence == b.Confidence && a.NaturalTrials == b.NaturalTrials && slices.Equal(a.Qualities, b.Qualities)
 }
 
 // fillDigests completes what images resolved to where that was not known when they were
@@ -131,5 +146,26 @@ func recordProven(status *v1alpha1.ReadinessReportStatus, score int32, now time.
 		status.Proven = slices.Delete(status.Proven, i, i+1)
 	}
 	status.Proven = slices.Concat([]v1alpha1.ProvenRevision{current}, status.Proven)
-	status.Proven = status.Proven[:min(len(status.Proven), maxProven)]
+	if len(status.Proven) > maxProven {
+		status.Proven = slices.Delete(status.Proven, dispensable(status.Proven), dispensable(status.Proven)+1)
+	}
+}
+
+// dispensable is the proven revision to forget: the oldest that brings no image which a newer
+// one does not, because it differs by its ConfigMaps only; else the oldest.
+func dispensable(proven []v1alpha1.ProvenRevision) int {
+	for i := len(proven) - 1; i > 0; i-- {
+		if slices.ContainsFunc(proven[:i], func(newer v1alpha1.ProvenRevision) bool {
+			return sameContainers(newer.Containers, proven[i].Containers)
+		}) {
+			return i
+		}
+	}
+	return len(proven) - 1
+}
+
+func sameContainers(a, b []v1alpha1.RevisionContainer) bool {
+	return slices.EqualFunc(a, b, func(a, b v1alpha1.RevisionContainer) bool {
+		return a.Name == b.Name && a.Image == b.Image && a.Digest == b.Digest && a.CommandDigest == b.CommandDigest && slices.Equal(a.Command, b.Command)
+	})
 }

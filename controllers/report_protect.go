@@ -71,9 +71,21 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
 	if action.Kind == v1alpha1.ActionRollback {
 		quarantined := l.report.Status.Quarantined
-		return len(quarantined) > 0 && quarantined[0].Hash != l.workload.RevisionHash()
+		return len(quarantined) > 0 && !l.hasTemplateOf(quarantined[0].Hash)
 	}
 	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
+}
+
+// hasTemplateOf says whether the workload's template is that of a revision, whatever its
+// ConfigMaps say now.
+func (l *look) hasTemplateOf(hash string) bool {
+	status := &l.report.Status
+	for _, o := range status.Outcomes {
+		if o.Hash == hash && o.PodTemplateHash != "" {
+			return o.PodTemplateHash == status.Revision.PodTemplateHash
+		}
+	}
+	return hash == status.Revision.Hash
 }
 
 // budget says whether the blast radius allows to change the workload now.

@@ -147,7 +147,7 @@ func (l *look) earlier() []remediation.Revision {
 		i := slices.IndexFunc(l.replicaSets, func(rs *appsv1.ReplicaSet) bool {
 			return outcome.PodTemplateHash != "" && rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == outcome.PodTemplateHash
 		})
-		if i < 0 || outcome.Hash == status.Revision.Hash {
+		if i < 0 || outcome.Hash == status.Revision.Hash || outcome.PodTemplateHash == status.Revision.PodTemplateHash {
 			continue
 		}
 		revisions = append(revisions, remediation.Revision{
@@ -207,7 +207,8 @@ func (r *ReportReconciler) migrationJob(ctx context.Context, l *look) (string, e
 func (r *ReportReconciler) changedConfigMaps(ctx context.Context, l *look) ([]string, error) {
 	since := l.report.Status.Revision.Since.Add(-together)
 	var changed []string
-	for _, name := range workload.ConfigMapsOf(l.workload.Template.Spec) {
+	for _, use := range workload.ConfigMapsUsed(l.workload.Template.Spec) {
+		name := use.Name
 		var configMap corev1.ConfigMap
 		err := r.Live.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: name}, &configMap)
 		if apierrors.IsNotFound(err) {

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,29 +31,25 @@ import (
 func (r *ReportReconciler) followSurroundings(watches *KindReconciler, c controller.TypedController[Key], from cache.Cache) {
 	follow := func(keys func(context.Context, client.Object) []Key, filter predicate.Predicate) func(client.Object) error {
 		return func(object client.Object) error {
+			if _, watched := object.(*corev1.ConfigMap); watched {
+				return nil // whatever guardrails read: see keysConfiguredBy
+			}
 			return c.Watch(source.TypedKind(from, object, handler.TypedEnqueueRequestsFromMapFunc(keys), filter))
 		}
 	}
-	watches.follow(purpose(v1alpha1.SurroundingReferences), follow(r.keysReferringTo, referredChanged))
+	watches.follow(purpose(v1alpha1.SurroundingReferences), follow(r.keysReferringTo, comesOrGoes))
 	watches.follow(purpose(v1alpha1.SurroundingDisruptionBudgets), follow(r.keysUnderBudget, budgetChanged))
 }
 
-// keysReferringTo are the workloads whose pods need an object.
+// keysReferringTo are the workloads whose pods need an object, of which only the metadata is
+// watched.
 func (r *ReportReconciler) keysReferringTo(ctx context.Context, object client.Object) []Key {
-	kind := referringKind(object)
+	kind := object.(*metav1.PartialObjectMetadata).Kind
 	return r.keysWhose(ctx, object.GetNamespace(), func(w workload.Workload) bool {
 		return slices.ContainsFunc(workload.ReferencesOf(w.Template.Spec), func(of workload.Reference) bool {
 			return of.Kind == kind && of.Name == object.GetName()
 		})
 	})
-}
-
-// referringKind is the kind of an object as references name it.
-func referringKind(object client.Object) string {
-	if named, is := object.(*metav1.PartialObjectMetadata); is {
-		return named.Kind
-	}
-	return workload.RefersToConfigMap
 }
 
 // keysUnderBudget are the workloads whose pods a disruption budget selects.
@@ -103,13 +98,8 @@ func (r *ReportReconciler) enrolled(ctx context.Context, namespace string) (bool
 	return enrolled, nil
 }
 
-// referredChanged passes what comes and goes, and ConfigMaps whose keys do.
-var referredChanged = predicate.Funcs{
-	UpdateFunc: func(e event.UpdateEvent) bool {
-		_, isConfigMap := e.ObjectNew.(*corev1.ConfigMap)
-		return isConfigMap && !maps.Equal(keysOf(e.ObjectOld), keysOf(e.ObjectNew))
-	},
-}
+// comesOrGoes passes no update.
+var comesOrGoes = predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
 
 // budgetChanged passes what a guardrail can read of a disruption budget.
 var budgetChanged = predicate.Funcs{

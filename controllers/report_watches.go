@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"maps"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -43,11 +45,14 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 			return logger
 		})
 	for _, kind := range workload.Kinds() {
-		if kind == v1alpha1.KindPod {
+		switch kind {
+		case v1alpha1.KindPod:
 			build = build.Watches(&corev1.Pod{}, r.onPod())
-			continue
+		case v1alpha1.KindJob:
+			build = build.Watches(&batchv1.Job{}, mapTo(r.keysOfJob))
+		default:
+			build = build.Watches(workload.New(kind), mapTo(r.keyOf))
 		}
-		build = build.Watches(workload.New(kind), mapTo(r.keyOf))
 	}
 	c, err := build.
 		Watches(&v1alpha1.ReadinessReport{}, mapTo(keyOfReport), builder.WithPredicates(predicate.Funcs{
@@ -55,7 +60,10 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 			DeleteFunc: func(event.DeleteEvent) bool { return true },
 		})).
+		Watches(&v1alpha1.ReadinessReport{}, mapTo(r.keysRenamedFrom), builder.WithPredicates(becameGone)).
 		Watches(&corev1.Service{}, mapTo(r.keysOfNamespace)).
+		Watches(&discoveryv1.EndpointSlice{}, mapTo(r.keysOfEndpoints), builder.WithPredicates(readinessChanged)).
+		Watches(&corev1.ConfigMap{}, mapTo(r.keysConfiguredBy), builder.WithPredicates(contentChanged)).
 		Watches(&corev1.Namespace{}, mapTo(r.keysOfNamespaceObject), builder.WithPredicates(labelsOrAnnotationsChanged)).
 		Watches(&v1alpha1.PromotionGate{}, mapTo(r.keysOfGate), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.EnvironmentPolicy{}, unhurried(r.keysOfAll), builder.WithPredicates(policyInForceChanged)).
@@ -143,7 +151,11 @@ func (r *ReportReconciler) keysOfNamespaceObject(ctx context.Context, object cli
 }
 
 func (r *ReportReconciler) keysOfGate(ctx context.Context, object client.Object) []Key {
-	return r.keysIn(ctx, object.(*v1alpha1.PromotionGate).Spec.Source.Namespace)
+	source := object.(*v1alpha1.PromotionGate).Spec.Source
+	if source.Cluster != "" {
+		return nil // the operator there looks at its workloads
+	}
+	return r.keysIn(ctx, source.Namespace)
 }
 
 // keysOfAll are the workloads of every namespace that is in an environment, or was.

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -63,4 +64,13 @@ func TestAnObjectLeadsToTheHighestWorkloadAboveIt(t *testing.T) {
 			NewWithT(t).Expect(reports.keyOf(t.Context(), c.object)).To(Equal(c.want))
 		})
 	}
+}
+
+func TestATestJobLeadsToWhatItTestsAndToItself(t *testing.T) {
+	g := NewWithT(t)
+	reports := &ReportReconciler{Client: fake.NewClientBuilder().WithScheme(Scheme()).Build()}
+	smoke := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "smoke", Labels: map[string]string{v1alpha1.LabelTests: "StatefulSet.db"}}}
+	g.Expect(reports.keysOfJob(t.Context(), smoke)).To(Equal([]Key{{v1alpha1.KindJob, "shop", "smoke"}, {v1alpha1.KindStatefulSet, "shop", "db"}}))
+	smoke.Labels = nil
+	g.Expect(reports.keysOfJob(t.Context(), smoke)).To(Equal([]Key{{v1alpha1.KindJob, "shop", "smoke"}}))
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,8 +25,9 @@ import (
 func runningSignatures(ctx context.Context, c client.Reader, namespace string) (map[gate.Key][]string, error) {
 	signatures := map[gate.Key][]string{}
 	add := func(key gate.Key, template corev1.PodTemplateSpec) {
-		containers := workload.Workload{Template: template}.Containers(nil)
-		signatures[key] = append(signatures[key], gate.Signatures(containers)...)
+		for _, c := range slices.Concat(template.Spec.InitContainers, template.Spec.Containers) {
+			signatures[key] = append(signatures[key], gate.Signature(c.Image, c.Command))
+		}
 	}
 
 	top, err := topWorkloads(ctx, c, namespace)
@@ -53,20 +55,30 @@ func runningSignatures(ctx context.Context, c client.Reader, namespace string) (
 		return nil, fmt.Errorf("list controller revisions of namespace %s: %w", namespace, err)
 	}
 	for _, revision := range revisions.Items {
-		owner := metav1.GetControllerOf(&revision)
-		if owner == nil {
-			continue
+		if key, template, held := templateIn(revision); held {
+			add(key, template)
 		}
-		// StatefulSets and DaemonSets keep a patch of their spec that holds the whole template.
-		var held struct {
-			Spec struct {
-				Template corev1.PodTemplateSpec `json:"template"`
-			} `json:"spec"`
-		}
-		if err := json.Unmarshal(revision.Data.Raw, &held); err != nil {
-			return nil, fmt.Errorf("read controller revision %s/%s: %w", namespace, revision.Name, err)
-		}
-		add(gate.Key{Kind: v1alpha1.WorkloadKind(owner.Kind), Name: owner.Name}, held.Spec.Template)
 	}
 	return signatures, nil
+}
+
+// templateIn is the pod template that a ControllerRevision could bring back, and whose it
+// is. StatefulSets and DaemonSets keep a patch of their spec that holds the whole of it.
+// Other controllers keep what they like, and what cannot be read brings nothing back.
+func templateIn(revision appsv1.ControllerRevision) (gate.Key, corev1.PodTemplateSpec, bool) {
+	owner := metav1.GetControllerOf(&revision)
+	if owner == nil || owner.APIVersion != appsv1.SchemeGroupVersion.String() {
+		return gate.Key{}, corev1.PodTemplateSpec{}, false
+	}
+	kind := v1alpha1.WorkloadKind(owner.Kind)
+	var held struct {
+		Spec struct {
+			Template corev1.PodTemplateSpec `json:"template"`
+		} `json:"spec"`
+	}
+	keeps := kind == v1alpha1.KindStatefulSet || kind == v1alpha1.KindDaemonSet
+	if !keeps || json.Unmarshal(revision.Data.Raw, &held) != nil {
+		return gate.Key{}, corev1.PodTemplateSpec{}, false
+	}
+	return gate.Key{Kind: kind, Name: owner.Name}, held.Spec.Template, true
 }

@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,37 +24,42 @@ type settled struct {
 	// wrong says what the policy sets wrongly; nil when nothing is wrong. The parameters
 	// are then those that were in force before.
 	wrong error
-	// runs is false when the guardrail cannot stand: what the policy sets is wrong, and
-	// nothing was in force before that could go on.
+	// uncompiled says why the rule does not compile any more; empty when it does.
+	uncompiled string
+	// runs is false when the guardrail cannot stand: what the policy sets is wrong, or the
+	// rule does not compile, and nothing was in force before that could go on.
 	runs bool
 }
 
 // settle says how a guardrail runs that an environment brings. A wrong parameter changes
 // nothing: what was in force stays, as far as the rule still has such parameters. So a
-// typing error neither lowers what is enforced nor enforces what nobody asked for. previous
-// is the guardrail's state in the environment; nil when it is new there.
+// typing error neither lowers what is enforced nor enforces what nobody asked for. A rule
+// that does not compile any more goes on where it stands, and begins nowhere. previous is
+// the guardrail's state in the environment; nil when it is new there.
 func (p *Programs) settle(rule *v1alpha1.Guardrail, brought progression.Standing, previous *v1alpha1.GuardrailState) settled {
-	wrong := p.wrong(rule, brought)
+	program, wrong := p.For(rule, settingsIn(brought))
 	if wrong == nil {
-		return settled{Standing: brought, runs: true}
+		uncompiled := whyUncompiled(program)
+		return settled{Standing: brought, uncompiled: uncompiled, runs: uncompiled == "" || previous != nil}
 	}
 	if previous == nil {
 		return settled{Standing: brought, wrong: wrong}
 	}
 	before := brought
 	before.Parameters = progression.DeclaredBy(rule, previous.Parameters)
-	return settled{Standing: before, wrong: wrong, runs: p.wrong(rule, before) == nil}
+	program, err := p.For(rule, settingsIn(before))
+	if err != nil {
+		return settled{Standing: before, wrong: wrong}
+	}
+	return settled{Standing: before, wrong: wrong, uncompiled: whyUncompiled(program), runs: true}
 }
 
-// wrong is why a rule does not run with its settings. A fault of the operator's is none of
-// them: it is met again where the rule is compiled to be put in force.
-func (p *Programs) wrong(rule *v1alpha1.Guardrail, s progression.Standing) error {
-	_, err := p.For(rule, settingsIn(s))
-	var setting *guardrail.SettingError
-	if errors.As(err, &setting) {
-		return err
+// whyUncompiled says why a rule does not compile any more; empty when it does.
+func whyUncompiled(program *guardrail.Program) string {
+	if program.Uncompiled() == nil {
+		return ""
 	}
-	return nil
+	return oneLine(program.Uncompiled())
 }
 
 func settingsIn(s progression.Standing) guardrail.Settings {

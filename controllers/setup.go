@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/discovery"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/remote"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -28,6 +30,12 @@ type Options struct {
 	OperatorNamespace string
 	// Clock tells the time; nil is the real one.
 	Clock clock.PassiveClock
+	// Metrics is where the operator's metrics are registered; nil is the registry that the
+	// manager serves.
+	Metrics prometheus.Registerer
+	// Connections says how connections to other clusters are kept; the zero value is
+	// remote.DefaultTiming.
+	Connections remote.Timing
 }
 
 // Scheme knows every kind that the operator reads or writes.
@@ -42,6 +50,12 @@ func Scheme() *runtime.Scheme {
 func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if options.Clock == nil {
 		options.Clock = clock.RealClock{}
+	}
+	if options.Metrics == nil {
+		options.Metrics = metrics.Registry
+	}
+	if options.Connections == (remote.Timing{}) {
+		options.Connections = remote.DefaultTiming()
 	}
 	server, err := inspect(ctx, mgr.GetConfig())
 	if err != nil {
@@ -62,7 +76,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	measures := telemetry.NewMetrics(metrics.Registry)
+	measures := telemetry.NewMetrics(options.Metrics)
+	connections := &Connections{Namespace: options.OperatorNamespace, Clock: options.Clock, Timing: options.Connections, Events: recorder}
 	kinds := NewKinds()
 	resources, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
@@ -71,15 +86,20 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	kindWatches := &KindReconciler{
 		Client: c, Cache: mgr.GetCache(), Resources: resources, Clock: options.Clock, Kinds: kinds, OperatorNamespace: options.OperatorNamespace,
 	}
+	baselines := NewBaselines()
 	loops := []interface{ SetupWithManager(ctrl.Manager) error }{
+		&BaselineReconciler{
+			Client: c, Live: mgr.GetAPIReader(), Applier: applier, Baselines: baselines, Events: recorder, OperatorNamespace: options.OperatorNamespace,
+		},
 		&GuardrailReconciler{Client: c, Compiler: compiler, Kinds: kinds, Events: recorder},
-		&NamespaceReconciler{Client: c, Clock: options.Clock, OperatorNamespace: options.OperatorNamespace},
+		&NamespaceReconciler{Client: c, Clock: options.Clock, Connections: connections, OperatorNamespace: options.OperatorNamespace},
 		&EnvironmentReconciler{
 			Client: c, Clock: options.Clock, Programs: programs, Applier: applier, Liveness: NewLiveness(prober), Events: recorder, Metrics: measures,
-			Permissions: permissions, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user, Mutating: server.mutating,
+			Permissions: permissions, Baselines: baselines, Connections: connections, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user, Mutating: server.mutating,
 		},
 		&AdmissionReconciler{Client: c, Applier: applier, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user},
-		&GateReconciler{Client: c, Clock: options.Clock, Events: recorder, OperatorNamespace: options.OperatorNamespace},
+		&OnboardingReconciler{Client: c, Events: recorder, OperatorNamespace: options.OperatorNamespace},
+		&GateReconciler{Client: c, Clock: options.Clock, Events: recorder, Connections: connections, OperatorNamespace: options.OperatorNamespace},
 		&ReportReconciler{
 			Client: c, Live: mgr.GetAPIReader(), Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
 			Kinds: kinds, KindWatches: kindWatches, Departures: NewDepartures(options.Clock),
@@ -92,10 +112,21 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		},
 		kindWatches,
 	}
+	declarable, err := mayReadConnections(ctx, mgr.GetConfig(), options.OperatorNamespace)
+	if err != nil {
+		return err
+	}
+	if declarable {
+		connections.Secrets = c
+		loops = append(loops, &ConnectionReconciler{Client: c, Connections: connections})
+	}
 	for _, loop := range loops {
 		if err := loop.SetupWithManager(mgr); err != nil {
 			return fmt.Errorf("set up %T: %w", loop, err)
 		}
+	}
+	if err := mgr.Add(connections); err != nil {
+		return fmt.Errorf("keep the connections to other clusters: %w", err)
 	}
 	return mgr.Add(permissions)
 }

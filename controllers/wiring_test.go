@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,25 +23,30 @@ import (
 	"github.com/rampart-dev/rampart/controllers"
 )
 
+// runLoops runs the operator under its own name, until the container of the test ends.
+func runLoops(options controllers.Options) {
+	GinkgoHelper()
+	running, stop := context.WithCancel(ctx)
+	mgr, err := ctrl.NewManager(as(rest.ImpersonationConfig{UserName: operatorUser}), ctrl.Options{
+		Scheme: controllers.Scheme(), Cache: controllers.CacheOptions(options.OperatorNamespace),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	options.Metrics = prometheus.NewRegistry() // Several operators run in this process, one after another.
+	Expect(controllers.Setup(running, mgr, options)).To(Succeed())
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(running) }()
+	DeferCleanup(func() {
+		stop()
+		Eventually(ended).Should(Receive(Succeed()))
+	})
+}
+
 // Everywhere else the loops are called one by one. Here they run, so that what a loop
 // reads is shown to lead to it.
 var _ = Describe("The running operator", Ordered, func() {
-	BeforeAll(func() {
-		running, stop := context.WithCancel(ctx)
-		mgr, err := ctrl.NewManager(as(rest.ImpersonationConfig{UserName: operatorUser}), ctrl.Options{
-			Scheme: controllers.Scheme(), Cache: controllers.CacheOptions(),
-			Metrics:    metricsserver.Options{BindAddress: "0"},
-			Controller: config.Controller{SkipNameValidation: ptr.To(true)},
-		})
-		Expect(err).NotTo(HaveOccurred())
-		Expect(controllers.Setup(running, mgr, controllers.Options{OperatorNamespace: "rampart-system"})).To(Succeed())
-		ended := make(chan error, 1)
-		go func() { ended <- mgr.Start(running) }()
-		DeferCleanup(func() {
-			stop()
-			Eventually(ended).Should(Receive(Succeed()))
-		})
-	})
+	BeforeAll(func() { runLoops(controllers.Options{OperatorNamespace: "rampart-system"}) })
 
 	It("follows a guardrail, a workload and a namespace from the first look to the last", func() {
 		w := newWorld(v1alpha1.Staging)

@@ -98,7 +98,7 @@ func (w *world) environments() *controllers.EnvironmentReconciler {
 	return &controllers.EnvironmentReconciler{
 		Client: w.client, Clock: w.clock, Programs: controllers.NewPrograms(compiler), Applier: controllers.NewApplier(w.client),
 		Liveness: controllers.NewLiveness(w.prober), Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()), Permissions: controllers.NewPermissions(w.client),
-		OperatorNamespace: "rampart-system", OperatorUser: operatorUser, Mutating: true,
+		Baselines: controllers.NewBaselines(), OperatorNamespace: "rampart-system", OperatorUser: operatorUser, Mutating: true,
 	}
 }
 

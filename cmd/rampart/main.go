@@ -56,7 +56,7 @@ func parse() options {
 func run(o options) error {
 	mgr, err := ctrl.NewManager(ctrl.GetConfigOrDie(), ctrl.Options{
 		Scheme: controllers.Scheme(),
-		Cache:  controllers.CacheOptions(),
+		Cache:  controllers.CacheOptions(o.namespace),
 		Metrics: metricsserver.Options{
 			BindAddress:    o.metricsAddress,
 			SecureServing:  true,

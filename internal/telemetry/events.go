@@ -26,6 +26,11 @@ const (
 	ReasonGateRaised        = "GateLevelRaised"
 	ReasonGateLowered       = "GateLevelLowered"
 	ReasonGateNotInForce    = "GateNotInForce"
+	ReasonGateHotfix        = "HotfixLane"
+	ReasonGateImageDiffers  = "ImageDiffers"
+	ReasonGateMade          = "GateMade"
+	ReasonGateRemoved       = "GateRemoved"
+	ReasonLabelWrong        = "LabelWrong"
 	ReasonProven            = "RevisionProven"
 	ReasonDrifted           = "Drifted"
 	ReasonDriftCorrected    = "DriftCorrected"
@@ -34,6 +39,10 @@ const (
 	ReasonActionFailed      = "ActionFailed"
 	ReasonActionReported    = "ActionReported"
 	ReasonDrillBegun        = "DrillBegun"
+	ReasonClusterConnected  = "ClusterConnected"
+	ReasonClusterLost       = "ClusterLost"
+	ReasonBaselineApplied   = "BaselineApplied"
+	ReasonBaselineWithdrawn = "BaselineWithdrawn"
 )
 
 // Actions of events: what the operator was doing.
@@ -45,4 +54,7 @@ const (
 	ActionObserve   = "Observe"
 	ActionRemediate = "Remediate"
 	ActionDrill     = "Drill"
+	ActionOnboard   = "Onboard"
+	ActionConnect   = "Connect"
+	ActionApply     = "Apply"
 )
