@@ -14,6 +14,10 @@ IMG ?= ghcr.io/rampart-dev/rampart:latest
 KUBECTL ?= kubectl
 # TESTFLAGS are passed to `go test`, for example TESTFLAGS="-race -run TestName".
 TESTFLAGS ?=
+# NODE is a script that joins a real node to the embedded cluster: see CONTRIBUTING.md.
+NODE ?=
+# CTR is the client of that node's containerd with its flags, for example CTR="ctr --address /run/containerd.sock".
+CTR ?=
 # BENCHFLAGS are passed to the benchmarks, for example BENCHFLAGS="-rounds 40".
 BENCHFLAGS ?=
 
@@ -103,6 +107,14 @@ test-unit: ## Run the tests that need no control plane.
 .PHONY: test-e2e
 test-e2e: controlplane ## Run the end-to-end tests on the embedded cluster.
 	go test -timeout 20m -count=1 -v $(TESTFLAGS) ./test/e2e/...
+
+.PHONY: e2e-node
+e2e-node: controlplane ## Play the episodes on a real node: NODE=path/to/script joins it (see CONTRIBUTING.md).
+	@if [ -z "$(NODE)" ]; then \
+		echo "Set NODE to a script that joins a real node to the embedded cluster. It needs root, a kubelet and containerd: CONTRIBUTING.md says what it has to do."; \
+		exit 2; \
+	fi
+	RAMPART_NODE="$(abspath $(NODE))" RAMPART_CTR="$(CTR)" go test -timeout 20m -count=1 -v $(TESTFLAGS) ./test/node/...
 
 .PHONY: bench
 bench: controlplane ## Measure what guardrails cost, into docs/benchmarks.md (minutes; leave the machine alone meanwhile).

@@ -23,9 +23,12 @@ const (
 	Healthy Behaviour = "healthy"
 
 	// CrashLoop ends every container with exit code 1 a second after its start, restarts
-	// it with CrashLoopBackOff in between, and never makes it ready. A Pod that may not
-	// restart fails.
+	// it, at once the first time and then with CrashLoopBackOff in between, and never makes
+	// it ready. A Pod that may not restart fails.
 	CrashLoop Behaviour = "crash-loop"
+
+	// OutOfMemory is CrashLoop by the kernel: exit code 137, reason OOMKilled.
+	OutOfMemory Behaviour = "out-of-memory"
 
 	// NeverReady runs, but is never ready; a Pod that was ready becomes unready.
 	NeverReady Behaviour = "never-ready"
@@ -43,6 +46,11 @@ const (
 
 // BehaviourAnnotation of a Pod names its Behaviour and wins over its images.
 const BehaviourAnnotation = "behaviour.rampart.dev/mode"
+
+// DigestAnnotation of a Pod is the digest that the tags of its images name when its containers
+// start: sha256 and 64 hexadecimal digits. Without it every tag has a digest of its own,
+// always the same.
+const DigestAnnotation = "behaviour.rampart.dev/digest"
 
 // stageFiles are kwok's stages: what happens to nodes and Pods, when, and after what.
 //

@@ -110,6 +110,25 @@ func TestAPodBehavesAsItsImagesOrItsAnnotationSay(t *testing.T) {
 				g.Expect(status.ContainerStatuses[0].State.Waiting).To(HaveValue(HaveField("Reason", "ImagePullBackOff")))
 			},
 		},
+		"a tag names another image for the pod that says so": {
+			[]testenv.PodOption{func(t *corev1.PodTemplateSpec) {
+				metav1.SetMetaDataAnnotation(&t.ObjectMeta, testenv.DigestAnnotation, digest)
+			}},
+			func(g Gomega, status corev1.PodStatus) {
+				g.Expect(status.ContainerStatuses[0].ImageID).To(HaveSuffix("@" + digest))
+			},
+		},
+		"a pod that takes too much memory is killed and backs off": {
+			[]testenv.PodOption{testenv.Image("registry.example/shop:1.2.0-out-of-memory")},
+			func(g Gomega, status corev1.PodStatus) {
+				g.Expect(status.ContainerStatuses[0].State.Waiting).To(HaveValue(HaveField("Reason", "CrashLoopBackOff")))
+				g.Expect(status.ContainerStatuses[0].LastTerminationState.Terminated).To(HaveValue(And(
+					HaveField("ExitCode", BeEquivalentTo(137)), HaveField("Reason", "OOMKilled"))))
+				g.Expect(status.Conditions).To(ContainElement(And(
+					HaveField("Type", corev1.PodReady), HaveField("LastTransitionTime", *status.StartTime),
+				)), "a pod that has never been ready has not lost it")
+			},
+		},
 		"a sidecar runs on and an ordinary init container has completed": {
 			[]testenv.PodOption{func(t *corev1.PodTemplateSpec) {
 				t.Spec.InitContainers = []corev1.Container{

@@ -14,11 +14,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// startNodes starts kube-scheduler and kwok, and creates the nodes that kwok plays.
+// startNodes starts kwok, and creates the nodes that it plays.
 func (c *Cluster) startNodes(ctx context.Context, count int) error {
-	if err := c.startScheduler(); err != nil {
-		return err
-	}
 	configuration, err := stages()
 	if err != nil {
 		return err

@@ -17,6 +17,9 @@ type Options struct {
 	// that Pods are scheduled and run as their Behaviour says.
 	Nodes int
 
+	// Scheduler starts kube-scheduler although kwok plays no node, for real ones that join.
+	Scheduler bool
+
 	// CRDs installs the project's CustomResourceDefinitions from config/crd and waits until
 	// they are served.
 	CRDs bool

@@ -93,8 +93,14 @@ func (c *Cluster) start(ctx context.Context, options Options) error {
 			return err
 		}
 	}
+	if options.Scheduler || options.Nodes > 0 {
+		options.progress("kube-scheduler")
+		if err := c.startScheduler(); err != nil {
+			return err
+		}
+	}
 	if options.Nodes > 0 {
-		options.progress("kube-scheduler and kwok")
+		options.progress("kwok")
 		if err := c.startNodes(ctx, options.Nodes); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,9 @@ var folder string
 // program is the operator's.
 func program() string { return filepath.Join(folder, "rampart") }
 
+// together is how many tests run at the same time where they may: they mostly wait.
+const together = "8"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) (code int) {
@@ -32,6 +36,11 @@ func run(m *testing.M) (code int) {
 	SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
 	SetDefaultConsistentlyPollingInterval(100 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
+	// Whoever asks for another number gets it: the flags are read after this.
+	if err := flag.Set("test.parallel", together); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 
 	log.SetLogger(logr.Discard()) // The clients of the tests have nothing to say.
 	if err := prepare(); err != nil {

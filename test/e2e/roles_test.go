@@ -67,6 +67,7 @@ var trespasses = []trespass{
 	{"may not delete a report", deletion(&v1alpha1.ReadinessReport{ObjectMeta: in(target, "deployment-shop")})},
 	{"may not write the ledger of the Namespace", change(&corev1.Namespace{ObjectMeta: in("", target)}, `{"metadata":{"annotations":{"deployment.ledger.rampart.dev/shop":"all"}}}`)},
 	{"may not take the Namespace out of its environment", change(&corev1.Namespace{ObjectMeta: in("", target)}, `{"metadata":{"labels":{"environment":null}}}`)},
+	{"may not ask for another gate by the label of the Namespace", change(&corev1.Namespace{ObjectMeta: in("", target)}, `{"metadata":{"labels":{"rampart.dev/promotes-from":"mine"}}}`)},
 	{"may not write the Namespace through its status", statusChange(&corev1.Namespace{ObjectMeta: in("", target)}, `{"metadata":{"annotations":{"rampart.dev/joined":"x"}}}`)},
 	{"may not change an environment", change(&v1alpha1.EnvironmentPolicy{ObjectMeta: in("", "production")}, `{"spec":{"suspend":"All"}}`)},
 	{"may not make an environment", creation(&v1alpha1.EnvironmentPolicy{ObjectMeta: in("", "mine"), Spec: v1alpha1.EnvironmentPolicySpec{

@@ -15,11 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/baseline"
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
 // ordinary are the writes by which the operator decides and reports. None of them reaches
-// an object that a person or a GitOps tool owns, but for the annotations of a Namespace.
+// an object that a person or a GitOps tool owns, but for annotations and labels of a Namespace.
 var ordinary = []string{
 	"create events", "patch events",
 	"create readinessreports", "delete readinessreports", "patch readinessreports/status",
@@ -32,6 +33,12 @@ var ordinary = []string{
 	"create pods/eviction",
 }
 
+// baselines are the writes of what policies say that namespaces have besides.
+var baselines = []string{
+	"patch networkpolicies", "delete networkpolicies", "patch poddisruptionbudgets", "delete poddisruptionbudgets",
+	"patch resourcequotas", "delete resourcequotas", "patch limitranges", "delete limitranges",
+}
+
 func TestTheOperatorWritesSpecsOnlyToRemediate(t *testing.T) {
 	g, w := NewWithT(t), theWorld(t)
 	specs := 0
@@ -39,7 +46,11 @@ func TestTheOperatorWritesSpecsOnlyToRemediate(t *testing.T) {
 		switch kind := write.Verb + " " + resource(write); {
 		case slices.Contains(ordinary, kind):
 		case kind == "patch namespaces":
-			g.Expect(touched(g, write)).To(Or(BeEmpty(), ConsistOf("annotations")), write.String())
+			g.Expect(touched(g, write)).To(Or(BeEmpty(), ConsistOf("annotations"), ConsistOf("labels")), write.String())
+		case slices.Contains(baselines, kind):
+			g.Expect(write.ObjectRef.Name).To(HavePrefix("rampart-"), write.String())
+		case kind == "patch serviceaccounts":
+			g.Expect(write.ObjectRef.Name).To(Equal(baseline.DefaultAccountName), write.String())
 		case kind == "patch deployments":
 			if write.changesSpec() {
 				specs++

@@ -6,7 +6,8 @@
   elif $status.startTime == null then "Scheduled"
   elif $status.phase == "Pending" then $containers[0].waiting.reason
   elif $status.phase != "Running" then $status.phase
-  elif any($containers[]; .terminated) then "Crashed"
+  elif any($containers[]; .terminated) then
+    if any($status.containerStatuses[]; .restartCount > 0) then "CrashedAgain" else "Crashed" end
   elif any($containers[]; .waiting) then "BackingOff"
   elif any($status.conditions[]; .type == "Ready" and .status == "True") then "Ready"
   else "Running"
