@@ -10,11 +10,15 @@ import (
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/baseline"
 	"github.com/rampart-dev/rampart/internal/guardrail"
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
@@ -61,11 +65,30 @@ func TestUndeployLeavesNothingThatRefuses(t *testing.T) {
 		g.Expect(nativePolicies(t, admin, nil)).To(ContainElements("rampart-production-enforce", ContainSubstring("gate")))
 	}
 	g.Eventually(refused).Should(Succeed())
+	g.Expect(admin.Create(t.Context(), testenv.Namespace("baselined", nil))).To(Succeed())
+	g.Expect(admin.Create(t.Context(), &v1alpha1.EnvironmentPolicy{ObjectMeta: metav1.ObjectMeta{Name: "baselined"}, Spec: v1alpha1.EnvironmentPolicySpec{
+		Stage: v1alpha1.Production, Baseline: everything(),
+		NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: "baselined"}},
+	}})).To(Succeed())
+	baselined := func(g Gomega) (labels map[string]string, token *bool) {
+		namespace, account := &corev1.Namespace{}, &corev1.ServiceAccount{}
+		g.Expect(admin.Get(t.Context(), client.ObjectKey{Name: "baselined"}, namespace)).To(Succeed())
+		g.Expect(admin.Get(t.Context(), client.ObjectKey{Namespace: "baselined", Name: baseline.DefaultAccountName}, account)).To(Succeed())
+		return namespace.Labels, account.AutomountServiceAccountToken
+	}
+	g.Eventually(func(g Gomega) {
+		labels, token := baselined(g)
+		g.Expect(labels).To(HaveKey(podSecurityEnforce))
+		g.Expect(token).To(Equal(ptr.To(false)))
+	}).Should(Succeed())
+	g.Expect(operator.Stop()).To(Succeed(), "nobody is there to take anything back")
 
 	undeploy := exec.CommandContext(t.Context(), "make", "undeploy", "KUBECTL="+cluster.Kubectl+" --kubeconfig="+cluster.Kubeconfig)
 	output, err := undeploy.CombinedOutput()
 	g.Expect(err).NotTo(HaveOccurred(), string(output))
-	g.Expect(operator.Stop()).To(Succeed())
+	labels, token := baselined(g)
+	g.Expect(labels).NotTo(Or(HaveKey(podSecurityWarn), HaveKey(podSecurityEnforce)))
+	g.Expect(token).To(BeNil())
 
 	g.Expect(nativePolicies(t, admin, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})).To(BeEmpty())
 	g.Eventually(func() error { return attempt(t.Context(), admin, violator) }).Should(Succeed())
