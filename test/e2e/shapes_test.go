@@ -168,7 +168,8 @@ func (s *staged) counted(t *testing.T) int32 {
 }
 
 // opens waits until the one workload before the gate has come through. Until then the gate
-// says what it waits for.
+// says what it waits for. All shapes are drilled at the same time, and share the drills that a
+// cluster allows: on a busy machine the slowest takes minutes, and how long says nothing.
 func (s *staged) opens(t *testing.T) {
 	t.Helper()
 	began := time.Now()
@@ -176,7 +177,7 @@ func (s *staged) opens(t *testing.T) {
 		status := s.status(t, g)
 		g.Expect(status.State).To(Equal(v1alpha1.GateOpen), status.WaitingFor)
 		g.Expect(status.Workloads).To(HaveLen(1))
-	}).WithTimeout(3 * time.Minute).Should(Succeed())
+	}).WithTimeout(8 * time.Minute).Should(Succeed())
 	t.Logf("open after %s", time.Since(began).Round(time.Second))
 }
 
