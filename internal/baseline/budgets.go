@@ -40,7 +40,7 @@ func (p *Plan) disruptionBudgets(n Namespace) {
 		if !budgetable(w) || covered(theirs, w) {
 			continue
 		}
-		name := BudgetName(w)
+		name := budgetName(w)
 		switch {
 		case mode != v1alpha1.BaselineApply:
 			missing = append(missing, w.Name)
@@ -67,8 +67,8 @@ func (p *Plan) disruptionBudgets(n Namespace) {
 	}
 }
 
-// BudgetName is the name of the operator's budget for a workload.
-func BudgetName(w Workload) string {
+// budgetName is the name of the operator's budget for a workload.
+func budgetName(w Workload) string {
 	return budgetPrefix + strings.ToLower(string(w.Kind)) + "-" + w.Name
 }
 

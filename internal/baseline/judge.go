@@ -197,3 +197,10 @@ const notYet = "it would be applied, if its mode were Apply"
 
 // inTheWay is why an item is withheld where its name is taken.
 const inTheWay = "an object with the name %s was made by somebody else, and is not written over: rename it"
+
+// suspended is why nothing new is applied.
+const suspended = "the EnvironmentPolicy suspends remediation"
+
+// maxWhy is the longest reason of a standing, in bytes: the name of its namespace stands
+// before it in the API.
+const maxWhy = 300

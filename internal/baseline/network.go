@@ -84,6 +84,3 @@ func negated(r metav1.LabelSelectorRequirement) metav1.LabelSelectorRequirement 
 func isolatesIngress(policy *networkingv1.NetworkPolicy) bool {
 	return len(policy.Spec.PolicyTypes) == 0 || slices.Contains(policy.Spec.PolicyTypes, networkingv1.PolicyTypeIngress)
 }
-
-// suspended is why nothing new is applied.
-const suspended = "the EnvironmentPolicy suspends remediation"

@@ -24,8 +24,8 @@ var podSecurityLabels = []string{
 	psa.EnforceLevelLabel, psa.EnforceVersionLabel, psa.AuditLevelLabel, psa.AuditVersionLabel, psa.WarnLevelLabel, psa.WarnVersionLabel,
 }
 
-// IsPodSecurityLabel says whether Pod Security admission reads the label.
-func IsPodSecurityLabel(name string) bool { return slices.Contains(podSecurityLabels, name) }
+// isPodSecurityLabel says whether Pod Security admission reads the label.
+func isPodSecurityLabel(name string) bool { return slices.Contains(podSecurityLabels, name) }
 
 // podSecurity labels the Namespace for the built-in Pod Security admission: a warning
 // first, and in Production a refusal when the warning stands and nothing violates the
@@ -82,7 +82,7 @@ func (p *Plan) podSecurity(n Namespace) {
 // labelledByOthers says whether somebody else set labels that Pod Security admission reads.
 func (n Namespace) labelledByOthers() bool {
 	for label := range n.Labels {
-		if _, ours := n.OwnLabels[label]; IsPodSecurityLabel(label) && !ours {
+		if _, ours := n.OwnLabels[label]; isPodSecurityLabel(label) && !ours {
 			return true
 		}
 	}

@@ -11,10 +11,6 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
-// maxWhy is the longest reason of a standing, in bytes: the name of its namespace stands
-// before it in the API.
-const maxWhy = 300
-
 // defaultRequests sets requests where a container says nothing. It limits nothing. A limit
 // that a container states is its request before this is looked at; only a pod that states
 // resources for all its containers together could become invalid by it.
