@@ -22,8 +22,9 @@ func disruptions() []Episode {
 			Name: "readiness-flapping",
 			play: func(t *testing.T, s Scene) {
 				s.run(t, s.deployment())
+				s.settle(t)
 				wake := s.Platform.Hang(t, s, s.pods(t)[0])
-				s.serves(t, 2)
+				s.learns(t, v1alpha1.TrialContainment, 1)
 				wake()
 				s.serves(t, 3)
 			},
@@ -87,13 +88,19 @@ func (s Scene) learns(t *testing.T, kind v1alpha1.TrialKind, count int) {
 	}).Should(HaveLen(count))
 }
 
-// evict asks for the eviction of a pod, as the drain of its node does. Times in the API are
-// whole seconds: that the others were ready before it shows only in a later one.
+// evict asks for the eviction of a pod, as the drain of its node does.
 func (s Scene) evict(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
-	NewWithT(t).Eventually(func() bool { return s.lastReady(t).Before(time.Now().Truncate(time.Second)) }).Should(BeTrue())
+	s.settle(t)
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace}}
 	NewWithT(t).Expect(s.Admin.SubResource("eviction").Create(t.Context(), pod, eviction)).To(Succeed())
+}
+
+// settle waits until what happens next is later than that the pods became ready. Times in the
+// API are whole seconds: which came first shows only in a later one.
+func (s Scene) settle(t *testing.T) {
+	t.Helper()
+	NewWithT(t).Eventually(func() bool { return s.lastReady(t).Before(time.Now().Truncate(time.Second)) }).Should(BeTrue())
 }
 
 // lastReady is when the last of the pods that are ready became so.
