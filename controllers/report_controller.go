@@ -32,6 +32,7 @@ type ReportReconciler struct {
 	Kinds             *Kinds
 	KindWatches       *KindReconciler
 	Departures        *Departures
+	Drafts            *Drafts
 	Events            events.EventRecorder
 	Metrics           *telemetry.Metrics
 	Slots             *Slots
@@ -64,7 +65,6 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	if err := r.ensureReport(ctx, l); err != nil {
 		return reconcile.Result{}, err
 	}
-	before := l.report.DeepCopy()
 
 	r.identify(l, now)
 	if err := r.claim(ctx, l); err != nil {
@@ -82,24 +82,41 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
 	bound(&l.report.Status)
 
-	wrote, err := recordStatus(ctx, r.Client, before, l.report)
-	if err != nil {
+	if err := r.record(ctx, l, &plan); err != nil {
 		return reconcile.Result{}, err
 	}
-	r.Departures.Forget(l.owners, l.departed)
 	r.Impressions.keep(key, l.impression)
-	if wrote {
-		r.announce(before, l)
-	}
 	if err := r.act(ctx, l, plan, now); err != nil {
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil
 }
 
+// record what the look showed: at once where it is news or something follows from it, else
+// with the end of the episode.
+func (r *ReportReconciler) record(ctx context.Context, l *look, p *plan) error {
+	if !p.acts() {
+		if until := r.Drafts.keep(l.key, l.recorded, l.report); !until.IsZero() {
+			p.lookAgain(until)
+			return nil
+		}
+	}
+	wrote, err := recordStatus(ctx, r.Client, l.recorded, l.report)
+	if err != nil {
+		return err
+	}
+	r.Drafts.forget(l.key)
+	r.Departures.Forget(l.owners, l.departed)
+	if wrote {
+		r.announce(l.recorded, l)
+	}
+	return nil
+}
+
 // withdraw deletes the report of a workload whose namespace left its environment.
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
+	r.Drafts.forget(l.key)
 	return deleteReport(ctx, r.Client, l.report)
 }
 
@@ -112,13 +129,13 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	}
 	status := &l.report.Status
 	if status.State != v1alpha1.ReportGone {
-		before := l.report.DeepCopy()
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
 		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
 		markGone(l.report, "the workload was deleted", now)
-		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
+		if _, err := recordStatus(ctx, r.Client, l.recorded, l.report); err != nil {
 			return reconcile.Result{}, err
 		}
+		r.Drafts.forget(l.key)
 	}
 	left := goneSince(l.report).Add(retention).Sub(now)
 	if left <= 0 {
@@ -129,8 +146,11 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 
 // ensureReport makes an empty report for a workload that has none.
 func (r *ReportReconciler) ensureReport(ctx context.Context, l *look) (err error) {
-	if l.report == nil {
-		l.report, err = createReport(ctx, r.Client, l.key.reportName())
+	if l.report != nil {
+		return nil
+	}
+	if l.report, err = createReport(ctx, r.Client, l.key.reportName()); err == nil {
+		l.recorded = l.report.DeepCopy()
 	}
 	return err
 }

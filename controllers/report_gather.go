@@ -82,8 +82,9 @@ type look struct {
 	// impression is what this look leaves in memory.
 	impression impression
 
-	// report is nil when there is none yet.
-	report *v1alpha1.ReadinessReport
+	// report is nil when there is none yet. It begins as what is known of the workload, which
+	// may be more than what is recorded.
+	report, recorded *v1alpha1.ReadinessReport
 	// forerunner is the report of a workload that is gone, whose place this one takes; nil when
 	// there is none, or nothing to take over.
 	forerunner *v1alpha1.ReadinessReport
@@ -132,7 +133,7 @@ func (r *ReportReconciler) gatherReport(ctx context.Context, l *look) error {
 	report := &v1alpha1.ReadinessReport{}
 	err := r.Client.Get(ctx, l.key.reportName(), report)
 	if err == nil {
-		l.report = report.DeepCopy()
+		l.report, l.recorded = r.Drafts.of(l.key, report), report
 		l.judgedRevision = report.Status.Revision.Number
 		return nil
 	}

@@ -47,6 +47,9 @@ func (p *plan) release() {
 	}
 }
 
+// acts says whether something is to be done, which is recorded before it.
+func (p *plan) acts() bool { return p.action != nil || p.drill != nil }
+
 // lookAgain at a time; a zero time is none.
 func (p *plan) lookAgain(at time.Time) {
 	if !at.IsZero() {

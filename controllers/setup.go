@@ -86,7 +86,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	kindWatches := &KindReconciler{
 		Client: c, Cache: mgr.GetCache(), Resources: resources, Clock: options.Clock, Kinds: kinds, OperatorNamespace: options.OperatorNamespace,
 	}
-	baselines := NewBaselines()
+	baselines, drafts := NewBaselines(), NewDrafts(c, options.Clock)
 	loops := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&BaselineReconciler{
 			Client: c, Live: mgr.GetAPIReader(), Applier: applier, Baselines: baselines, Events: recorder, OperatorNamespace: options.OperatorNamespace,
@@ -102,7 +102,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		&GateReconciler{Client: c, Clock: options.Clock, Events: recorder, Connections: connections, OperatorNamespace: options.OperatorNamespace},
 		&ReportReconciler{
 			Client: c, Live: mgr.GetAPIReader(), Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
-			Kinds: kinds, KindWatches: kindWatches, Departures: NewDepartures(options.Clock),
+			Kinds: kinds, KindWatches: kindWatches, Departures: NewDepartures(options.Clock), Drafts: drafts,
 			Events: recorder, Metrics: measures, Slots: &Slots{}, OperatorNamespace: options.OperatorNamespace,
 			OperatorUser: server.user, Stamping: server.mutating,
 		},
@@ -127,6 +127,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	}
 	if err := mgr.Add(connections); err != nil {
 		return fmt.Errorf("keep the connections to other clusters: %w", err)
+	}
+	if err := mgr.Add(drafts); err != nil {
+		return fmt.Errorf("record what is known when the operator stops: %w", err)
 	}
 	return mgr.Add(permissions)
 }

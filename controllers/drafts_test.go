@@ -1,0 +1,126 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// version of what is recorded of a Deployment.
+func (w *world) version(name string) string {
+	GinkgoHelper()
+	return w.report(name).ResourceVersion
+}
+
+// rollingOut deploys, and returns when the first of three pods is ready and the second one
+// is starting.
+func (w *world) rollingOut(name string) *appsv1.ReplicaSet {
+	GinkgoHelper()
+	w.deploy(name, setReplicas(3))
+	newest := w.replicaSet(w.deployment(name))
+	w.setStatus(name, 0, 0)
+	w.look(name)
+	first := w.newPod(newest)
+	w.setStatus(name, 1, 0)
+	w.look(name)
+	w.setReady(first)
+	w.setStatus(name, 1, 1)
+	w.look(name)
+	w.newPod(newest)
+	w.look(name)
+	return newest
+}
+
+// successes that are recorded of a Deployment.
+func (w *world) successes(name string) (kinds []v1alpha1.TrialKind) {
+	GinkgoHelper()
+	for _, trial := range w.report(name).Status.Evidence.Trials {
+		Expect(trial.Outcome).To(Equal(v1alpha1.TrialSuccess))
+		kinds = append(kinds, trial.Kind)
+	}
+	return kinds
+}
+
+var _ = Describe("What is learned while an episode goes on", func() {
+	allOfIt := ConsistOf(v1alpha1.TrialRollout, v1alpha1.TrialStart, v1alpha1.TrialStart, v1alpha1.TrialStart)
+
+	It("is recorded once, with its end", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.rollingOut("shop")
+		begun := w.version("shop")
+		w.look("shop")
+		Expect(w.version("shop")).To(Equal(begun))
+
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.successes("shop")).To(allOfIt)
+		ended := w.version("shop")
+		Expect(ended).NotTo(Equal(begun))
+		w.look("shop")
+		Expect(w.version("shop")).To(Equal(ended))
+	})
+
+	It("is recorded while it goes on for long, not more often than each half minute", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.rollingOut("shop")
+		begun := w.version("shop")
+		w.later(29 * time.Second)
+		Expect(w.look("shop").RequeueAfter).To(BeNumerically("<=", time.Second))
+		Expect(w.version("shop")).To(Equal(begun))
+		w.later(time.Second)
+		w.look("shop")
+		Expect(w.version("shop")).NotTo(Equal(begun))
+		Expect(w.successes("shop")).To(ConsistOf(v1alpha1.TrialStart))
+	})
+
+	It("is recorded at once when it fails", func() {
+		w := newWorld(v1alpha1.Staging)
+		newest := w.rollingOut("shop")
+		begun := w.version("shop")
+		w.setCrashed(w.newPod(newest))
+		w.look("shop")
+		Expect(w.version("shop")).NotTo(Equal(begun))
+		Expect(w.report("shop").Status.Evidence.Trials).To(ContainElement(HaveField("Outcome", v1alpha1.TrialFailure)))
+	})
+
+	It("is seen again after a crash, as far as pods show it", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.rollingOut("shop")
+		w.restartOperator()
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.successes("shop")).To(allOfIt)
+	})
+
+	It("is recorded when the operator stops", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.rollingOut("shop")
+		Expect(w.successes("shop")).To(BeEmpty())
+		stopped, stop := context.WithCancel(ctx)
+		stop()
+		Expect(w.reports.Drafts.Start(stopped)).To(Succeed())
+		Expect(w.successes("shop")).To(ConsistOf(v1alpha1.TrialStart))
+	})
+
+	It("is not written over what others wrote", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.rollingOut("shop")
+		report := w.report("shop")
+		before := report.DeepCopy()
+		report.Annotations = with(report.Annotations, "team.example/seen", "yes")
+		Expect(admin.Patch(ctx, report, client.MergeFrom(before))).To(Succeed())
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.successes("shop")).To(allOfIt)
+		Expect(w.report("shop").Annotations).To(HaveKeyWithValue("team.example/seen", "yes"))
+	})
+})
