@@ -87,10 +87,10 @@ func (d *Drafts) forget(key Key) {
 	delete(d.byKey, key)
 }
 
-// goesOn says whether a report says nothing but how episodes go on, and what the pods of
-// the revision show of it.
+// goesOn says whether a report says nothing but how episodes go on, what the pods of the
+// revision show of it, and in words what is awaited.
 func goesOn(was, is *v1alpha1.ReadinessReportStatus) bool {
-	if len(is.Evidence.Open) == 0 || evidence.News(was.Evidence, is.Evidence) {
+	if evidence.News(was.Evidence, is.Evidence) {
 		return false
 	}
 	rest := *is

@@ -35,8 +35,7 @@ const drillPatience = 30 * time.Second
 // ordinary life has not produced.
 func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now time.Time) {
 	status := &l.report.Status
-	if status.Drill != nil {
-		r.followDrill(l, p, now)
+	if status.Drill != nil && !r.followDrill(l, p, now) {
 		return
 	}
 	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
@@ -79,9 +78,9 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	p.lookAgain(now.Add(drillPatience))
 }
 
-// followDrill clears the drill once its trial has ended, or once it is clear that it
-// never began.
-func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
+// followDrill clears the drill once its trial has ended, so that another may follow, or once
+// it is clear that it never began.
+func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) (ended bool) {
 	status := &l.report.Status
 	outcome := evidence.DrillOutcome(status.Evidence, *status.Drill)
 	switch waited := now.Sub(status.Drill.Since.Time); {
@@ -90,7 +89,7 @@ func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
 			status.DrillRefused = &metav1.Time{Time: now.Truncate(time.Second)} // not again and again, against somebody's will
 		}
 		status.Drill = nil
-		p.lookAgain(now.Add(soonest)) // another may follow
+		return true
 	case evidence.DrillBegun(status.Evidence, *status.Drill):
 		status.Message = message.Cut(status.Message+"; a drill runs: "+done(*status.Drill), maxText)
 	case waited >= drillPatience:
@@ -99,6 +98,7 @@ func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) {
 	default:
 		p.lookAgain(status.Drill.Since.Add(drillPatience))
 	}
+	return false
 }
 
 // done says what a drill did.
@@ -132,7 +132,8 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 	for i := range workloads {
 		other := &workloads[i]
 		here := other.Namespace == l.key.Namespace
-		if other.Status.Drill != nil {
+		itself := here && other.Name == l.report.Name
+		if other.Status.Drill != nil && !itself {
 			input.RunningInCluster++
 			if here {
 				input.RunningInNamespace++

@@ -111,4 +111,5 @@ func clip(text string, limit int) string {
 	return text[:cut] + more
 }
 
-func timeOf(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }
+// timeOf is a time as the API keeps it: what is read back must be equal.
+func timeOf(t time.Time) *metav1.Time { return &metav1.Time{Time: t.Truncate(time.Second)} }

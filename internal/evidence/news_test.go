@@ -26,13 +26,13 @@ func TestNewsIsWhatEndsAnEpisodeOrFails(t *testing.T) {
 		ended []v1alpha1.Trial
 		want  bool
 	}{
-		"nothing happened":         {known.Open, nil, false},
-		"another trial began":      {append(known.Open[:2:2], open("stop-3", "drain")), nil, false},
-		"a trial was withdrawn":    {known.Open[:1], nil, false},
-		"a success, others are on": {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialSuccess)}, false},
-		"censored, others are on":  {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialCensored)}, false},
-		"a failure, others are on": {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialFailure)}, true},
-		"the last of its episode":  {nil, []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialSuccess), ended("start-2", "roll", v1alpha1.TrialSuccess)}, true},
+		"nothing happened":                                 {known.Open, nil, false},
+		"another trial began":                              {append(known.Open[:2:2], open("stop-3", "drain")), nil, false},
+		"a trial was withdrawn":                            {known.Open[:1], nil, false},
+		"a success, others are on":                         {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialSuccess)}, false},
+		"censored, others are on":                          {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialCensored)}, false},
+		"a failure, others are on":                         {known.Open[1:], []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialFailure)}, true},
+		"the last of its episode":                          {nil, []v1alpha1.Trial{ended("start-1", "roll", v1alpha1.TrialSuccess), ended("start-2", "roll", v1alpha1.TrialSuccess)}, true},
 		"an episode of one trial that was never seen open": {known.Open, []v1alpha1.Trial{ended("crash", "crash", v1alpha1.TrialSuccess)}, true},
 		"only what was known ended":                        {nil, nil, false},
 	} {
