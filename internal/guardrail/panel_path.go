@@ -5,6 +5,7 @@ package guardrail
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -19,6 +20,37 @@ import (
 // path plans the reading of a path, with what stands for it where it is absent, or nil for
 // an expression that says nothing of that.
 func (d *draft) path(e ast.Expr, absent ast.Expr) (step, uint64, error) {
+	w, weight, err := d.walk(e)
+	if err != nil || absent == nil {
+		return w.value, weight, err
+	}
+	instead, more, err := d.step(absent)
+	w.absent = instead
+	return w.orValue, weight + more, err
+}
+
+// presence plans the question whether there is a field at the end of a path.
+func (d *draft) presence(path ast.Expr, field string) (step, uint64, error) {
+	w, weight, err := d.walk(path)
+	key := ref.Val(types.String(field))
+	return func(s *scene) ref.Val {
+		value, _, ok := w.follow(s)
+		if !ok {
+			return nil
+		}
+		if value == nil {
+			return types.False
+		}
+		_, there, ok := find(value, key)
+		if !ok {
+			return nil
+		}
+		return types.Bool(there)
+	}, weight + weightOfNode, err
+}
+
+// walk plans the way along a path, which may have no keys at all.
+func (d *draft) walk(e ast.Expr) (*walk, uint64, error) {
 	var keys []ref.Val
 	// optional is how many of the last keys may be absent.
 	optional := 0
@@ -34,24 +66,9 @@ func (d *draft) path(e ast.Expr, absent ast.Expr) (step, uint64, error) {
 		}
 		base = operand
 	}
-	for i, j := 0, len(keys)-1; i < j; i, j = i+1, j-1 {
-		keys[i], keys[j] = keys[j], keys[i]
-	}
+	slices.Reverse(keys)
 	eval, weight, err := d.step(base)
-	if err != nil {
-		return nil, 0, err
-	}
-	weight += weightOfNode * uint64(len(keys)+1)
-	walk := walk{base: eval, keys: keys, certain: len(keys) - optional}
-	if absent == nil {
-		return walk.value, weight, nil
-	}
-	instead, more, err := d.step(absent)
-	if err != nil {
-		return nil, 0, err
-	}
-	walk.absent = instead
-	return walk.orValue, weight + more, nil
+	return &walk{base: eval, keys: keys, certain: len(keys) - optional}, weight + weightOfNode*uint64(len(keys)+1), err
 }
 
 // qualified takes the last key off a path, if it has one that is written down.

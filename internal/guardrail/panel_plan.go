@@ -303,15 +303,7 @@ func (d *draft) selection(e ast.Expr) (step, uint64, error) {
 	if !sel.IsTestOnly() {
 		return d.path(e, nil)
 	}
-	operand, weight, err := d.step(sel.Operand())
-	field := ref.Val(types.String(sel.FieldName()))
-	return func(s *scene) ref.Val {
-		_, there, ok := find(operand(s), field)
-		if !ok {
-			return nil
-		}
-		return types.Bool(there)
-	}, weight + weightOfNode, err
+	return d.presence(sel.Operand(), sel.FieldName())
 }
 
 // function is what a call invokes, as the checker has resolved it.
