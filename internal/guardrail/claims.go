@@ -219,9 +219,11 @@ func readsSafely(e ast.Expr) bool {
 		return true
 	case ast.ListKind, ast.MapKind:
 		return len(children(e)) == 0
+	case ast.SelectKind:
+		return e.AsSelect().IsTestOnly() && readsSafely(e.AsSelect().Operand())
 	case ast.CallKind:
 		switch e.AsCall().FunctionName() {
-		case operators.OptSelect, operators.Add, "orValue":
+		case operators.OptSelect, operators.Add, operators.Conditional, "orValue":
 			return !slices.ContainsFunc(children(e), func(child ast.Expr) bool { return !readsSafely(child) })
 		}
 	}

@@ -27,6 +27,7 @@ func cheaply(parsed *ast.AST) error {
 		case ast.CallKind:
 			c.comparison(e)
 			c.negation(e)
+			c.addition(e)
 		case ast.ComprehensionKind:
 			if loop := e.AsComprehension(); slices.Contains(preludeNames, loop.IterVar()) || slices.Contains(preludeNames, loop.IterVar2()) {
 				err = fmt.Errorf("%s is the name of a variable", loop.IterVar())
@@ -111,6 +112,26 @@ func (c cheapener) gather(e ast.Expr, opposite string, choice func(id int64, fir
 	} else {
 		e.SetKindCase(choice(e.ID(), first, c.factory.CopyExpr(args[1])))
 	}
+}
+
+// addition replaces a + x.?b.orValue([]) by has(x.b) ? a + x.?b.orValue([]) : a, because most
+// objects have no b, and a list that was put together is slower to read.
+func (c cheapener) addition(e ast.Expr) {
+	if !isOperator(e, operators.Add) {
+		return
+	}
+	args := e.AsCall().Args()
+	if !isOperator(args[1], "orValue") || !isEmptyList(args[1].AsCall().Args()[0]) {
+		return
+	}
+	optional := args[1].AsCall().Target()
+	if !isOperator(optional, operators.OptSelect) || optional.AsCall().Args()[0].Kind() != ast.IdentKind {
+		return
+	}
+	x, field := optional.AsCall().Args()[0], string(optional.AsCall().Args()[1].AsLiteral().(types.String))
+	there := c.factory.NewPresenceTest(0, c.factory.CopyExpr(x), field)
+	sum := c.factory.NewCall(0, operators.Add, c.factory.CopyExpr(args[0]), c.factory.CopyExpr(args[1]))
+	e.SetKindCase(c.factory.NewCall(e.ID(), operators.Conditional, there, sum, c.factory.CopyExpr(args[0])))
 }
 
 func (c cheapener) not(id int64, e ast.Expr) ast.Expr {

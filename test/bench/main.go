@@ -53,6 +53,11 @@ func bench(ctx context.Context, p plan) error {
 	if err != nil {
 		return err
 	}
+	say("recovery of a thousand workloads")
+	recovery, err := measureRecovery(ctx)
+	if err != nil {
+		return err
+	}
 	result := results{admission: newMeasured()}
 	for i := range p.starts {
 		say("admission, start %d of %d", i+1, p.starts)
@@ -64,6 +69,7 @@ func bench(ctx context.Context, p plan) error {
 	return write(map[string]string{
 		"machine": result.machine.table(p), "admission": admissionTable(result.policies, result.admission),
 		"background": background.table(), "cache": cacheTable(result.cache),
+		"recovery": recovery.table(),
 	})
 }
 
