@@ -90,7 +90,7 @@ func (d *Drafts) forget(key Key) {
 // goesOn says whether a report says nothing but how episodes go on, what the pods of the
 // revision show of it, and in words what is awaited.
 func goesOn(was, is *v1alpha1.ReadinessReportStatus) bool {
-	if evidence.News(was.Evidence, is.Evidence) {
+	if evidence.News(was.Evidence, is.Evidence, is.Drill != nil) {
 		return false
 	}
 	rest := *is

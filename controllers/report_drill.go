@@ -173,7 +173,7 @@ func (r *ReportReconciler) evict(ctx context.Context, l *look, d *v1alpha1.Drill
 		case apierrors.IsTooManyRequests(err):
 			return r.recordRefusal(ctx, l, now)
 		case gone:
-			return nil
+			return r.forgoDrill(ctx, l)
 		}
 		return fmt.Errorf("evict pod %s for a drill: %w", pod.Name, err)
 	}
@@ -195,7 +195,7 @@ func (r *ReportReconciler) restart(ctx context.Context, l *look, d *v1alpha1.Dri
 	err = executor.Execute(ctx, deployment, patch)
 	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
 		if r.overtaken(ctx, l) {
-			return nil // it is given up, and planned anew
+			return r.forgoDrill(ctx, l)
 		}
 		return r.recordRefusal(ctx, l, now)
 	}
@@ -211,6 +211,15 @@ func (r *ReportReconciler) restart(ctx context.Context, l *look, d *v1alpha1.Dri
 func (r *ReportReconciler) recordRefusal(ctx context.Context, l *look, now time.Time) error {
 	before := l.report.DeepCopy()
 	l.report.Status.Drill, l.report.Status.DrillRefused = nil, &metav1.Time{Time: now.Truncate(time.Second)}
+	_, err := recordStatus(ctx, r.Client, before, l.report)
+	return err
+}
+
+// forgoDrill ends a drill that was not begun, because somebody was first: what they wrote or
+// deleted brings the next look, which plans anew.
+func (r *ReportReconciler) forgoDrill(ctx context.Context, l *look) error {
+	before := l.report.DeepCopy()
+	l.report.Status.Drill = nil
 	_, err := recordStatus(ctx, r.Client, before, l.report)
 	return err
 }

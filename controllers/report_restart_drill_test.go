@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -96,6 +97,32 @@ var _ = Describe("A drill of a single replica", func() {
 		w.later(6 * time.Minute)
 		w.look("shop")
 		Expect(*restarts).To(Equal(2))
+	})
+
+	It("that another write overtakes is planned anew at once", func() {
+		_, w := newGatedWorld()
+		w.deploy("shop", setReplicas(1))
+		w.rollOut("shop")
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+				w.setStatus("shop", 1, 1) // as the Deployment controller does, whenever it likes
+				touched := w.deployment("shop")
+				touched.Status.Conditions = append(touched.Status.Conditions, appsv1.DeploymentCondition{
+					Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue,
+				})
+				Expect(admin.Status().Update(ctx, touched)).To(Succeed())
+				return c.Patch(ctx, object, patch, options...)
+			},
+		})
+		w.restartOperator()
+		w.look("shop")
+		Expect(w.restartedAt("shop")).To(BeEmpty())
+		Expect(w.report("shop").Status.Drill).To(BeNil())
+
+		restarts := w.restarts()
+		w.later(time.Minute)
+		w.look("shop")
+		Expect(*restarts).To(Equal(1))
 	})
 
 	It("that was recorded and never begun is given up, not repeated", func() {

@@ -38,7 +38,16 @@ func TestNewsIsWhatEndsAnEpisodeOrFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			after := v1alpha1.Evidence{Open: c.open, Trials: append(known.Trials[:1:1], c.ended...)}
-			NewWithT(t).Expect(evidence.News(known, after)).To(Equal(c.want))
+			NewWithT(t).Expect(evidence.News(known, after, false)).To(Equal(c.want))
 		})
+	}
+}
+
+func TestOnlyFailuresAreNewsWhileADrillRuns(t *testing.T) {
+	for outcome, want := range map[v1alpha1.TrialOutcome]bool{
+		v1alpha1.TrialSuccess: false, v1alpha1.TrialCensored: false, v1alpha1.TrialFailure: true,
+	} {
+		after := v1alpha1.Evidence{Trials: []v1alpha1.Trial{{ID: "start-1", Episode: "drain", Outcome: outcome}}}
+		NewWithT(t).Expect(evidence.News(v1alpha1.Evidence{}, after, true)).To(Equal(want), string(outcome))
 	}
 }
