@@ -113,6 +113,17 @@ var _ = Describe("What the operator changes in an environment", func() {
 		Expect(w.policy.Status.Acts).To(BeEmpty())
 	})
 
+	It("says that environments follow each other in a circle", func() {
+		first, second := newWorld(v1alpha1.Staging), newWorld(v1alpha1.Staging)
+		for one, other := range map[*world]*world{first: second, second: first} {
+			one.policy.Spec.Follows = &v1alpha1.EnvironmentReference{Name: other.policy.Name}
+			Expect(admin.Update(ctx, one.policy)).To(Succeed())
+		}
+		first.reconcileEnvironment(first.environments())
+		Expect(first.ready()).To(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", v1alpha1.ReasonFollowsItself),
+			HaveField("Message", ContainSubstring(first.policy.Name+" → "+second.policy.Name+" → "+first.policy.Name))))
+	})
+
 	It("tells when the breaker opens and closes", func() {
 		w := newWorld(v1alpha1.Production, correcting)
 		w.joined("empty")

@@ -83,9 +83,6 @@ func (r *ReportReconciler) reportRollback(ctx context.Context, l *look, p *plan,
 // settleRollbacks holds what became of the workload against the rollbacks that were decided.
 func (r *ReportReconciler) settleRollbacks(l *look, now time.Time) {
 	status, rollout := &l.report.Status, l.workload.Rollout
-	if l.created {
-		acts.Abandon(status.ActTrials, "the workload was made again")
-	}
 	acts.SettleRollback(status.ActTrials, acts.Rollback{
 		Watched:      r.Impressions.of(l.key) != (impression{}),
 		Revision:     status.Revision.Number,

@@ -185,6 +185,15 @@ var _ = Describe("A rollback that is only reported", func() {
 		Expect(w.decided("shop", kind)).To(Equal([]v1alpha1.ActTrialOutcome{censored}))
 	})
 
+	It("says nothing when the workload is made again", func() {
+		w := failed(2, "busy")
+		w.look("shop")
+		Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+		w.running("shop")
+		w.look("shop")
+		Expect(w.decided("shop", kind)).To(Equal([]v1alpha1.ActTrialOutcome{censored}))
+	})
+
 	It("is none where the reason is another than the level", func() {
 		w := failed(2, "busy")
 		w.optOut("shop")

@@ -96,6 +96,7 @@ const (
 	ReasonSuspended          = "Suspended"
 	ReasonOverlap            = "EnvironmentsOverlap"
 	ReasonEnvironmentMissing = "EnvironmentMissing"
+	ReasonFollowsItself      = "FollowsItself"
 	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonInvalidParameters  = "InvalidParameters"
 	ReasonNotCompiled        = "NotCompiled"

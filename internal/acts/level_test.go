@@ -171,6 +171,7 @@ func TestWhatTheNamespaceSaysHolds(t *testing.T) {
 		{"a damaged line is none", busy, "Rollback Act yesterday busy: earned", v1alpha1.ActReport, v1alpha1.ActReport, false},
 		{"nor is a level that does not exist", busy, "Rollback Always 2026-05-04T12:00:00Z busy: earned", v1alpha1.ActReport, v1alpha1.ActReport, false},
 		{"nor a line without a sentence", busy, "Rollback Act 2026-05-04T12:00:00Z busy", v1alpha1.ActReport, v1alpha1.ActReport, false},
+		{"nor one with two words too many", busy, "Rollback Act 2026-05-04T12:00:00Z busy very lowered: earned", v1alpha1.ActReport, v1alpha1.ActReport, false},
 		{"nor one with a word too many", busy, "Rollback Act 2026-05-04T12:00:00Z busy raised: earned", v1alpha1.ActReport, v1alpha1.ActReport, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -34,6 +34,9 @@ type Rollback struct {
 // back to runs well, and wrong when that fails too: then the revision was not the cause.
 func SettleRollback(trials []v1alpha1.ActTrial, seen Rollback, now time.Time) {
 	settleKind(trials, v1alpha1.ActionRollback, now, func(t v1alpha1.ActTrial) verdict {
+		if seen.Revision > t.Revision && seen.Cause == v1alpha1.CauseCreated {
+			return censored("the workload was made again")
+		}
 		if t.Level == v1alpha1.ActAct {
 			return seen.done(t)
 		}

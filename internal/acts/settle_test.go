@@ -123,7 +123,7 @@ func TestWhatHappenedToTheRolloutSettlesAReportedRollback(t *testing.T) {
 		{"it was scaled to nothing, which is no recovery", func(r *Rollback) { r.Failing, r.Complete, r.Desired = false, true, 0 }, v1alpha1.ActCensored},
 		{"another template took its place", func(r *Rollback) { r.Revision = 4 }, v1alpha1.ActAgreed},
 		{"another template took its place and runs already", func(r *Rollback) { r.Revision, r.Failing, r.Complete = 4, false, true }, v1alpha1.ActAgreed},
-		{"it was made again", func(r *Rollback) { r.Revision, r.Cause = 4, v1alpha1.CauseCreated }, v1alpha1.ActAgreed},
+		{"it was made again", func(r *Rollback) { r.Revision, r.Cause = 4, v1alpha1.CauseCreated }, v1alpha1.ActCensored},
 		{"its ConfigMap changed", func(r *Rollback) { r.Revision, r.Cause = 4, v1alpha1.CauseConfigMaps }, v1alpha1.ActCensored},
 		{"its tag moved", func(r *Rollback) { r.Revision, r.Cause = 4, v1alpha1.CauseImages }, v1alpha1.ActCensored},
 		{"its strategy changed", func(r *Rollback) { r.Revision, r.Cause = 4, v1alpha1.CauseStrategy }, v1alpha1.ActCensored},
@@ -151,6 +151,7 @@ func TestTheRevisionThatItWentBackToSettlesARollback(t *testing.T) {
 		{"it runs well", Rollback{Revision: 4, Complete: true, Desired: 2}, v1alpha1.ActAgreed},
 		{"it fails too", Rollback{Revision: 4, Failing: true, Complete: true, Desired: 2}, v1alpha1.ActDisagreed},
 		{"nothing of it is wanted", Rollback{Revision: 4, Complete: true}, v1alpha1.ActCensored},
+		{"it was made again", Rollback{Revision: 4, Cause: v1alpha1.CauseCreated, Complete: true, Desired: 2}, v1alpha1.ActCensored},
 		{"another one came at once", Rollback{Revision: 5, Failing: true, Desired: 2}, v1alpha1.ActCensored},
 	} {
 		t.Run(test.name, func(t *testing.T) {
