@@ -72,8 +72,12 @@ func (r *NamespaceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{}, nil
 	}
 	configuration := corev1apply.Namespace(namespace.Name).WithAnnotations(desired)
+	if len(moved.steps) > 0 {
+		// Told once: a step that an older state of the cache leads to again meets a conflict.
+		configuration = configuration.WithResourceVersion(namespace.ResourceVersion)
+	}
 	if err := r.Client.Apply(ctx, configuration, client.FieldOwner(v1alpha1.ManagedBy), client.ForceOwnership); err != nil {
-		return ctrl.Result{}, fmt.Errorf("apply annotations of namespace %s: %w", namespace.Name, err)
+		return again(ctrl.Result{}, fmt.Errorf("apply annotations of namespace %s: %w", namespace.Name, err))
 	}
 	r.announceActs(moved, namespace)
 	return ctrl.Result{}, nil

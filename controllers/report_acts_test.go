@@ -4,12 +4,16 @@
 package controllers_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/telemetry"
@@ -263,6 +267,26 @@ var _ = Describe("A namespace that had workloads when its policy came", func() {
 		w.settle("cart")
 		Expect(w.env("cart")).To(Equal("debug"))
 		Expect(w.report("cart").Status.Drift.Decision).To(ContainSubstring("left to people"))
+	})
+
+	It("takes each step once, although the cache is behind", func() {
+		w := newWorld(v1alpha1.Production, correcting)
+		w.joined("busy")
+		w.decidedAlready("cart", v1alpha1.ActionCorrectDrift, v1alpha1.ActReport, agreed, agreed, agreed, agreed, agreed, agreed)
+		before := getNamespace(w.namespace)
+		since := w.reconcileNamespace(w.namespace).Annotations[v1alpha1.AnnotationActs]
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+				if namespace, ok := object.(*corev1.Namespace); ok {
+					before.DeepCopyInto(namespace)
+					return nil
+				}
+				return c.Get(ctx, key, object, options...)
+			},
+		})
+		w.later(time.Second)
+		Expect(w.reconcileNamespace(w.namespace).Annotations[v1alpha1.AnnotationActs]).To(Equal(since))
+		Expect(w.events.all()).To(HaveLen(1))
 	})
 
 	It("is kept at Report by one that proved wrong", func() {
