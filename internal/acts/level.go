@@ -106,10 +106,10 @@ func says(out Output, tally Tally, hold, frozen bool) string {
 // right is a tally in words: "3 of 4 reported corrections were right".
 func right(tally Tally, kind v1alpha1.ActionKind, which string) string {
 	total := tally.Agreed + tally.Disagreed
-	switch {
-	case total == 0:
+	switch total {
+	case 0:
 		return fmt.Sprintf("nothing has shown yet whether a %s%s is right", which, inWords[kind].one)
-	case total == 1:
+	case 1:
 		return fmt.Sprintf("%d of 1 %s%s was right", tally.Agreed, which, inWords[kind].one)
 	default:
 		return fmt.Sprintf("%d of %d %s%s were right", tally.Agreed, total, which, inWords[kind].many)
