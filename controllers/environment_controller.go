@@ -106,6 +106,7 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	now := r.Clock.Now()
 	happened := r.progress(&policy, seen, now)
 	r.count(&policy, seen, now)
+	agesAt := recordRemediation(&policy, seen, now)
 	if standing := r.Baselines.over(seen.members.Namespaces, *seen.own.Spec.Baseline); standing != nil {
 		policy.Status.Baseline = standing
 	}
@@ -115,6 +116,7 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	}
 	if wrote {
 		r.announce(&policy, happened)
+		r.announceRemediation(before, &policy)
 	}
 
 	recorded := policy.DeepCopy()
@@ -141,6 +143,9 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	}
 	if policy.Status.Breaker != nil {
 		return ctrl.Result{RequeueAfter: trippedResolution}, nil
+	}
+	if !agesAt.IsZero() {
+		return ctrl.Result{RequeueAfter: max(agesAt.Sub(now), settling)}, nil
 	}
 	return ctrl.Result{}, nil
 }
@@ -225,10 +230,12 @@ func (seen *environmentLook) has(namespace string) bool {
 	return found
 }
 
-// joinedChanged passes the update that says when a namespace joined its environment.
+// joinedChanged passes the update that says when a namespace joined its environment, and how
+// far acts may go in it.
 var joinedChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationJoined] != e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationJoined]
+		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+		return was[v1alpha1.AnnotationJoined] != is[v1alpha1.AnnotationJoined] || was[v1alpha1.AnnotationActs] != is[v1alpha1.AnnotationActs]
 	},
 }
 

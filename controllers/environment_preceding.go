@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -61,9 +62,13 @@ func (seen *environmentLook) faultBefore() (health, bool) {
 	case !seen.before.exists:
 		return stalled(v1alpha1.ReasonEnvironmentMissing, fmt.Sprintf(
 			"follows environment %s, which does not exist: no guardrail is raised until it does", environmentName(*follows))), true
-	default:
-		return health{}, false
 	}
+	if circle := seen.environments.Circle(seen.own.Name()); circle != nil {
+		return stalled(v1alpha1.ReasonFollowsItself, fmt.Sprintf(
+			"follows itself, by way of the others: %s; each waits for the one before it, and no guardrail is raised in any of them: take follows out of the one that changes come to first",
+			strings.Join(circle, " → "))), true
+	}
+	return health{}, false
 }
 
 // environmentName is an environment in words.

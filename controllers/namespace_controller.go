@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1apply "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -35,6 +36,7 @@ type NamespaceReconciler struct {
 	Client            client.Client
 	Clock             clock.PassiveClock
 	Connections       *Connections
+	Events            events.EventRecorder
 	OperatorNamespace string
 }
 
@@ -59,7 +61,7 @@ func (r *NamespaceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	desired, err := r.judge(ctx, namespace, environments)
+	desired, moved, err := r.judge(ctx, namespace, environments)
 	if errors.Is(err, errOpening) {
 		return ctrl.Result{}, nil // the ledger stays until it is known
 	}
@@ -70,33 +72,45 @@ func (r *NamespaceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{}, nil
 	}
 	configuration := corev1apply.Namespace(namespace.Name).WithAnnotations(desired)
-	if err := r.Client.Apply(ctx, configuration, client.FieldOwner(v1alpha1.ManagedBy), client.ForceOwnership); err != nil {
-		return ctrl.Result{}, fmt.Errorf("apply annotations of namespace %s: %w", namespace.Name, err)
+	if len(moved.steps) > 0 {
+		// Told once: a step that an older state of the cache leads to again meets a conflict.
+		configuration = configuration.WithResourceVersion(namespace.ResourceVersion)
 	}
+	if err := r.Client.Apply(ctx, configuration, client.FieldOwner(v1alpha1.ManagedBy), client.ForceOwnership); err != nil {
+		return again(ctrl.Result{}, fmt.Errorf("apply annotations of namespace %s: %w", namespace.Name, err))
+	}
+	r.announceActs(moved, namespace)
 	return ctrl.Result{}, nil
 }
 
-// judge says which of our annotations the namespace should have.
-func (r *NamespaceReconciler) judge(ctx context.Context, namespace *corev1.Namespace, environments environment.Map) (map[string]string, error) {
+// judge says which of our annotations the namespace should have, and which acts thereby come
+// to another level.
+func (r *NamespaceReconciler) judge(ctx context.Context, namespace *corev1.Namespace, environments environment.Map) (map[string]string, actsMoved, error) {
 	own, enrolled := environments.Of(namespace)
 	if !enrolled && environments.Held(namespace) {
-		return ownAnnotations(namespace.Annotations), nil
+		return ownAnnotations(namespace.Annotations), actsMoved{}, nil
 	}
 	if !enrolled {
-		return map[string]string{}, nil
+		return map[string]string{}, actsMoved{}, nil
 	}
 	now := r.Clock.Now()
 	workloads, err := topWorkloads(ctx, r.Client, namespace.Name)
 	if err != nil {
-		return nil, err
+		return nil, actsMoved{}, err
 	}
 	busy := anyBy(workloads, environment.Arrival(own.Policy, namespace).Truncate(time.Second))
-	desired := map[string]string{
-		v1alpha1.AnnotationJoined: environment.Join(namespace.Annotations, own.Name(), busy, now).String(),
+	joined := environment.Join(namespace.Annotations, own.Name(), busy, now)
+	desired := map[string]string{v1alpha1.AnnotationJoined: joined.String()}
+	standings, moved, err := r.acts(ctx, namespace, own, joined, now)
+	if err != nil {
+		return nil, actsMoved{}, err
+	}
+	if standings != "" {
+		desired[v1alpha1.AnnotationActs] = standings
 	}
 	ledger, err := r.ledger(ctx, namespace, environments, now)
 	maps.Copy(desired, ledger)
-	return desired, err
+	return desired, moved, err
 }
 
 // ledger is what admission shall admit, as the gates of the namespace say.
@@ -136,7 +150,7 @@ func (r *NamespaceReconciler) ledger(ctx context.Context, namespace *corev1.Name
 func ownAnnotations(annotations map[string]string) map[string]string {
 	own := map[string]string{}
 	for name, value := range annotations {
-		if name == v1alpha1.AnnotationJoined || gate.IsLedger(name) {
+		if name == v1alpha1.AnnotationJoined || name == v1alpha1.AnnotationActs || gate.IsLedger(name) {
 			own[name] = value
 		}
 	}

@@ -27,7 +27,7 @@ import (
 // reconcileNamespace is one pass of the loop; it returns what stands afterwards.
 func (w *world) reconcileNamespace(name string) *corev1.Namespace {
 	GinkgoHelper()
-	loop := &controllers.NamespaceReconciler{Client: w.client, Clock: w.clock, OperatorNamespace: "rampart-system"}
+	loop := &controllers.NamespaceReconciler{Client: w.client, Clock: w.clock, Events: w.events, OperatorNamespace: "rampart-system"}
 	_, err := loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Name: name}})
 	Expect(err).NotTo(HaveOccurred())
 	return getNamespace(name)

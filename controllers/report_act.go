@@ -77,6 +77,9 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
 	note(&l.report.Status, done)
+	if err == nil {
+		l.decided(*p.trial, now, now)
+	}
 	if _, recordErr := recordStatus(ctx, r.Client, before, l.report); recordErr != nil {
 		return firstError(err, recordErr)
 	}

@@ -23,6 +23,11 @@ var shortenings = []func(*v1alpha1.ReadinessReportStatus){
 	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 1)] },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 0) },
 	func(s *v1alpha1.ReadinessReportStatus) {
+		for i := range s.ActTrials {
+			s.ActTrials[i].Message = ""
+		}
+	},
+	func(s *v1alpha1.ReadinessReportStatus) {
 		for i := range s.Evidence.Trials {
 			s.Evidence.Trials[i].Message = ""
 		}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -130,7 +131,8 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	status := &l.report.Status
 	if status.State != v1alpha1.ReportGone {
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
-		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
+		status.Workload.UID, status.Drift, status.Drill, status.HeldBack = "", nil, nil, nil
+		acts.Abandon(status.ActTrials, "the workload was deleted")
 		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, l.recorded, l.report); err != nil {
 			return reconcile.Result{}, err

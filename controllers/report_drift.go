@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
@@ -56,6 +57,10 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 	}
 	recordDrift(l, judged, p)
 	p.lookAgain(judged.At)
+	l.settleCorrections(judged, input, now)
+	if err := r.reportCorrection(ctx, l, p, judged, input, now); err != nil {
+		return err
+	}
 	return planCorrection(l, p, judged, now)
 }
 
@@ -71,6 +76,7 @@ func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input
 	if err != nil {
 		return drift.Input{}, nil, err
 	}
+	standing := l.standing(acts.Act{Kind: v1alpha1.ActionCorrectDrift, StartLevel: l.environment.Spec.Drift.StartLevel})
 	input := drift.Input{
 		Spec:         spec,
 		Generation:   l.workload.Generation,
@@ -79,7 +85,9 @@ func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input
 		Policy:       *l.environment.Spec.Drift,
 		OperatorUser: r.OperatorUser,
 		Controller:   l.workload.Controller,
-		Level:        l.actLevel(l.environment.Spec.Drift.StartLevel),
+		Level:        standing.Level,
+		AtReport:     standing.AtReport(),
+		Earned:       standing.Earned(),
 		Suspended:    l.suspended(),
 		Healthy:      l.report.Status.FailingSince == nil && l.workload.Rollout.Available >= l.workload.Rollout.Desired,
 		RollingOut:   !l.workload.Rollout.Complete(),
@@ -184,6 +192,9 @@ func planCorrection(l *look, p *plan, judged drift.Judgement, now time.Time) err
 	}
 	intended := actionAt(judged.Action, v1alpha1.ActionCorrectDrift, v1alpha1.ActionIntended, now, judged.Message)
 	p.action = &intended
+	p.trial = &v1alpha1.ActTrial{
+		ID: intended.ID, Kind: intended.Kind, Level: v1alpha1.ActAct, Generation: l.workload.Generation, Fields: acts.Fields(judged.Leaves()),
+	}
 	note(status, intended)
 	return nil
 }
@@ -201,12 +212,14 @@ func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, kind v
 	}
 	giveBack, taken := r.Slots.Take(l.key.Namespace)
 	if !taken {
+		l.holdBack(kind, v1alpha1.HeldByBudget, now)
 		p.lookAgain(now.Add(soonest))
 		return "another workload of the namespace is being judged for an action", nil
 	}
 	allowed, err := r.budget(ctx, l, kind, now)
 	if err != nil || !allowed.Allowed {
 		giveBack()
+		l.holdBack(kind, allowed.By, now)
 		p.lookAgain(cmp.Or(allowed.RetryAt, now.Add(askAgain)))
 		return allowed.Reason, err
 	}

@@ -97,6 +97,10 @@ type look struct {
 	// judgedRevision is the number of the revision that the report spoke of before this
 	// look; 0 when it spoke of none.
 	judgedRevision int64
+	// failedBefore is true when the workload failed at the look before this one.
+	failedBefore bool
+	// heldBefore is the change that was held back at the look before this one; nil for none.
+	heldBefore *v1alpha1.HeldBackAction
 	// readiness is how the current revision was judged in this look.
 	readiness readiness.Readiness
 	// failingUntil is when it is no longer failing if nothing else happens; zero for no such time.
@@ -135,6 +139,7 @@ func (r *ReportReconciler) gatherReport(ctx context.Context, l *look) error {
 	if err == nil {
 		l.report, l.recorded = r.Drafts.of(l.key, report), report
 		l.judgedRevision = report.Status.Revision.Number
+		l.failedBefore = report.Status.FailingSince != nil
 		return nil
 	}
 	if apierrors.IsNotFound(err) {

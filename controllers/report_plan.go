@@ -31,6 +31,8 @@ type plan struct {
 	// action that is intended, with the patch that it consists of.
 	action *v1alpha1.Action
 	patch  []byte
+	// trial is what the action will be judged by once it was done.
+	trial *v1alpha1.ActTrial
 	// drill that was begun.
 	drill *v1alpha1.Drill
 	// disown is true when the operator is still a field manager of the workload.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/rampart-dev/rampart/api/v1alpha1"
-	"github.com/rampart-dev/rampart/internal/environment"
+	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/remediation"
 )
 
@@ -28,15 +30,18 @@ const (
 // then drift. It plans at most one action.
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
 	p := plan{disown: remediation.Owns(l.object)}
+	l.heldBefore, l.report.Status.HeldBack = l.report.Status.HeldBack, nil
 	if r.pending(l, &p, now) {
 		return p, nil
 	}
+	r.settleRollbacks(l, now)
 	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
 	}
 	if err := r.judgeDrift(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the drift of %s: %w", l.key, err)
 	}
+	p.lookAgain(acts.GivenUpAt(l.report.Status.ActTrials))
 	return p, nil
 }
 
@@ -110,7 +115,8 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 // siblings are the reports of the other workloads of the environment.
 func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.ReadinessReport, error) {
 	var list v1alpha1.ReadinessReportList
-	if err := r.Client.List(ctx, &list); err != nil {
+	// Each action asks for all workloads. Nothing that is read here is written to.
+	if err := r.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
 	var others []v1alpha1.ReadinessReport
@@ -159,11 +165,6 @@ func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.Re
 		}
 	}
 	return health
-}
-
-// actLevel is whether an act of the given start level acts in the workload's namespace.
-func (l *look) actLevel(startLevel v1alpha1.ActLevel) v1alpha1.ActLevel {
-	return environment.ActLevel(l.namespace.Annotations, l.environment.Name(), startLevel)
 }
 
 // suspended says whether the policy suspends remediation.

@@ -37,6 +37,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		return err
 	}
 	decision := remediation.Judge(rollout)
+	l.heldBySuspension(rollout, now)
 	status := &l.report.Status
 	switch decision.Verdict {
 	case remediation.VerdictNone:
@@ -49,7 +50,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	case remediation.VerdictHold, remediation.VerdictReport:
 		status.Message = message.Cut(decision.Reason, maxText)
 		note(status, actionAt(decision.Action, v1alpha1.ActionRollback, v1alpha1.ActionReported, now, decision.Reason))
-		return nil
+		return r.reportRollback(ctx, l, p, decision, now)
 	}
 	if _, done := remediation.Taken(status.Actions, decision.Action); done {
 		return nil
@@ -106,6 +107,7 @@ func planRollback(l *look, deployment *appsv1.Deployment, decision remediation.D
 
 	status.Message = intended.Message
 	p.action, p.patch = &intended, patch
+	p.trial = &v1alpha1.ActTrial{ID: intended.ID, Kind: intended.Kind, Level: v1alpha1.ActAct, Generation: l.workload.Generation, Revision: status.Revision.Number}
 	note(status, intended)
 	return nil
 }

@@ -31,6 +31,7 @@ const together = 2 * time.Minute
 func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) (remediation.Rollout, error) {
 	status := &l.report.Status
 	policy := l.environment.Spec.Rollout
+	level, atReport := l.rollbackLevel()
 	observed := remediation.Rollout{
 		Observed:         l.workload.Rollout.Observed,
 		Kind:             l.key.Kind,
@@ -49,7 +50,8 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		WritableVolumes:  l.workload.WritableVolumes(),
 		OptOut:           l.workload.Annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport),
 		OnFailure:        policy.OnFailure,
-		Level:            l.actLevel(policy.StartLevel),
+		Level:            level,
+		AtReport:         atReport,
 		Suspended:        l.suspended(),
 		Earlier:          l.earlier(),
 	}

@@ -92,7 +92,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 			Client: c, Live: mgr.GetAPIReader(), Applier: applier, Baselines: baselines, Events: recorder, OperatorNamespace: options.OperatorNamespace,
 		},
 		&GuardrailReconciler{Client: c, Compiler: compiler, Kinds: kinds, Events: recorder},
-		&NamespaceReconciler{Client: c, Clock: options.Clock, Connections: connections, OperatorNamespace: options.OperatorNamespace},
+		&NamespaceReconciler{Client: c, Clock: options.Clock, Connections: connections, Events: recorder, OperatorNamespace: options.OperatorNamespace},
 		&EnvironmentReconciler{
 			Client: c, Clock: options.Clock, Programs: programs, Applier: applier, Liveness: NewLiveness(prober), Events: recorder, Metrics: measures,
 			Permissions: permissions, Baselines: baselines, Connections: connections, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user, Mutating: server.mutating,

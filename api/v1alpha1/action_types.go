@@ -36,6 +36,12 @@ type Drift struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Decision string `json:"decision,omitempty"`
+
+	// next says what raises corrections to the level Act here, while only that keeps this
+	// drift from being taken back.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Next string `json:"next,omitempty"`
 }
 
 // DriftedField is one field that differs.

@@ -38,11 +38,15 @@ func TestKubectlGetAnswersAtAGlance(t *testing.T) {
 					Stage: v1alpha1.Production, NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}},
 				},
 				Status: v1alpha1.EnvironmentPolicyStatus{
-					Namespaces: 2, Workloads: 7, Levels: "1 Observe, 3 Enforce", Findings: 5, Drifted: 1, Conditions: healthy,
+					Namespaces: 2, Workloads: 7, Levels: "1 Observe, 3 Enforce", Findings: 5, Drifted: 1, Unhealthy: 3,
+					Remediation: &v1alpha1.RemediationState{Changing: 1, HeldBack: 2},
+					Conditions: append([]metav1.Condition{{
+						Type: v1alpha1.ConditionRemediating, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonBreakerOpen, Message: "too much fails", LastTransitionTime: metav1.Now(),
+					}}, healthy...),
 				},
 			},
-			"NAME STAGE NAMESPACES WORKLOADS GUARDRAILS FINDINGS DRIFT READY AGE",
-			"columns Production 2 7 1 Observe, 3 Enforce 5 1 True", "all is well",
+			"NAME STAGE NAMESPACES WORKLOADS GUARDRAILS FINDINGS DRIFT REMEDIATION READY AGE",
+			"columns Production 2 7 1 Observe, 3 Enforce 5 1 BreakerOpen True", "3 1 2 all is well",
 		},
 		{
 			"gate",

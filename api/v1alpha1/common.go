@@ -73,6 +73,9 @@ const (
 	ConditionDefaultsAvailable = "DefaultsAvailable"
 	// ConditionAdmissionLive is True on an EnvironmentPolicy when each of its native admission policies has answered a probe, those that stand still aside; Unknown until then.
 	ConditionAdmissionLive = "AdmissionLive"
+	// ConditionRemediating is True on an EnvironmentPolicy while the operator may change workloads in at
+	// least one namespace.
+	ConditionRemediating = "Remediating"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
@@ -93,6 +96,7 @@ const (
 	ReasonSuspended          = "Suspended"
 	ReasonOverlap            = "EnvironmentsOverlap"
 	ReasonEnvironmentMissing = "EnvironmentMissing"
+	ReasonFollowsItself      = "FollowsItself"
 	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonInvalidParameters  = "InvalidParameters"
 	ReasonNotCompiled        = "NotCompiled"
@@ -119,6 +123,10 @@ const (
 	ReasonConnectionDenied   = "ConnectionDenied"
 	ReasonConnectionSilent   = "ConnectionSilent"
 	ReasonClocksDiffer       = "ClocksDiffer"
+	ReasonActing             = "Acting"
+	ReasonOnlyReporting      = "OnlyReporting"
+	ReasonNothingAsked       = "NothingAsked"
+	ReasonBreakerOpen        = "BreakerOpen"
 )
 
 // Annotations and labels that Rampart reads or writes.
@@ -128,6 +136,9 @@ const (
 	// AnnotationJoined on a Namespace says which EnvironmentPolicy it joined and when:
 	// "<policy name> <RFC 3339 time> <empty|busy>". Busy means that workloads ran here already.
 	AnnotationJoined = Group + "/joined"
+	// AnnotationActs on a Namespace says, a line for each act, whether it is carried out there or only
+	// reported, since when, and what is missing.
+	AnnotationActs = Group + "/acts"
 	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it.
 	AnnotationOnFailure = Group + "/on-failure"
 	// AnnotationDrills set to Off on a workload stops drills of it.

@@ -18,7 +18,11 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Guardrails",type=string,JSONPath=`.status.levels`
 // +kubebuilder:printcolumn:name="Findings",type=integer,JSONPath=`.status.findings`
 // +kubebuilder:printcolumn:name="Drift",type=integer,JSONPath=`.status.drifted`
+// +kubebuilder:printcolumn:name="Remediation",type=string,JSONPath=`.status.conditions[?(@.type=="Remediating")].reason`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Unhealthy",type=integer,priority=1,JSONPath=`.status.unhealthy`
+// +kubebuilder:printcolumn:name="Changing",type=integer,priority=1,JSONPath=`.status.remediation.changing`
+// +kubebuilder:printcolumn:name="Held Back",type=integer,priority=1,JSONPath=`.status.remediation.heldBack`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
@@ -327,6 +331,19 @@ type EnvironmentPolicyStatus struct {
 	// +optional
 	Breaker *Breaker `json:"breaker,omitempty"`
 
+	// acts are the changes of workloads that the policy asks for, each with where it is
+	// carried out, where it is only reported, and what is missing there.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +kubebuilder:validation:MaxItems=8
+	Acts []ActState `json:"acts,omitempty"`
+
+	// remediation is what the operator changes here, and what it does not. Left out while
+	// the policy asks for no changes and none was made within the hour.
+	// +optional
+	Remediation *RemediationState `json:"remediation,omitempty"`
+
 	// levels counts the guardrails by level, for tables: "3 Observe, 2 Warn, 4 Enforce".
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
@@ -358,7 +375,7 @@ type EnvironmentPolicyStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	AdmissionSeen string `json:"admissionSeen,omitempty"`
 
-	// conditions: Ready, AdmissionLive, DefaultsAvailable.
+	// conditions: Ready, Remediating, AdmissionLive, DefaultsAvailable.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -34,8 +34,9 @@ type DriftPolicy struct {
 	CorrectAfter *metav1.Duration `json:"correctAfter,omitempty"`
 
 	// startLevel: Report says what would be corrected on namespaces where workloads
-	// ran before the policy came; Act corrects there from the start. Namespaces that
-	// were empty then are corrected from the start. Default: Report.
+	// ran before the policy came, until enough of what it said proved right; Act corrects
+	// there at once. Namespaces that were empty then are corrected from the start.
+	// Default: Report.
 	// +optional
 	StartLevel ActLevel `json:"startLevel,omitempty"`
 }
@@ -75,8 +76,9 @@ type RolloutPolicy struct {
 	OnFailure OnFailure `json:"onFailure,omitempty"`
 
 	// startLevel: Report says what would be rolled back on namespaces where workloads
-	// ran before the policy came; Act rolls back there from the start. Namespaces that
-	// were empty then are protected from the start. Default: Report.
+	// ran before the policy came, until enough of what it said proved right; Act rolls
+	// back there at once. Namespaces that were empty then are protected from the start.
+	// Default: Report.
 	// +optional
 	StartLevel ActLevel `json:"startLevel,omitempty"`
 }

@@ -173,6 +173,17 @@ type ReadinessReportStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Actions []Action `json:"actions,omitempty"`
 
+	// heldBack is the change that is due and is not made, and what keeps it back.
+	// +optional
+	HeldBack *HeldBackAction `json:"heldBack,omitempty"`
+
+	// actTrials are the last decisions to change the workload, newest first, and whether what
+	// happened next agrees with them. By them an act earns the level Act in the namespace.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	ActTrials []ActTrial `json:"actTrials,omitempty"`
+
 	// conditions: Ready, Drifted.
 	// +optional
 	// +listType=map

@@ -62,10 +62,10 @@ var rules = []rule{
 			fmt.Sprintf("it was corrected %d times in %s and changed again each time: %s and Rampart contradict each other, and Rampart stops. Make the change in the trusted source, or end it at %s",
 				contestedAfter, minutes(contestedWithin), orUnknown(j.By), orUnknown(j.By)))
 	}},
-	{VerdictReport, func(in Input, _ *Judgement, _ time.Time) string {
-		return when(in.Level != v1alpha1.ActAct, "it would be taken back, but this namespace had workloads when its policy came and is still at Report (drift.startLevel: Act ends that)")
+	{VerdictReport, func(in Input, j *Judgement, _ time.Time) string {
+		return when(in.Level == v1alpha1.ActAct && !j.Since.After(in.Earned),
+			fmt.Sprintf("it was there before corrections were earned here at %s, and is left to people: commit it, or take it back", in.Earned.UTC().Format(time.RFC3339)))
 	}},
-	{VerdictHold, func(in Input, _ *Judgement, _ time.Time) string { return in.Refused }},
 }
 
 // decide fills in the verdict on drift.
@@ -77,6 +77,17 @@ func decide(in Input, j *Judgement, now time.Time) {
 		}
 	}
 	due := j.youngest().Add(in.Policy.CorrectAfter.Duration)
+	if in.Level != v1alpha1.ActAct {
+		j.Verdict, j.ByLevel, j.Message = VerdictReport, true, describe(*j, "it would be taken back, but "+in.AtReport)
+		if now.Before(due) {
+			j.At = due
+		}
+		return
+	}
+	if in.Refused != "" {
+		j.Verdict, j.Message = VerdictHold, describe(*j, in.Refused)
+		return
+	}
 	if now.Before(due) {
 		j.Verdict, j.At = VerdictWait, due
 		j.Message = describe(*j, fmt.Sprintf("it is taken back at %s unless a trusted writer is first", due.UTC().Format(time.TimeOnly)))

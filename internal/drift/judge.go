@@ -32,6 +32,11 @@ type Input struct {
 	OperatorUser string
 	// Level that the namespace has earned: Report or Act.
 	Level v1alpha1.ActLevel
+	// AtReport says why the level is Report, and what ends that.
+	AtReport string
+	// Earned is since when the level is Act because reports proved right; the zero time when it
+	// is so for another reason.
+	Earned time.Time
 	// Suspended is true when the policy suspends remediation.
 	Suspended bool
 
@@ -96,8 +101,15 @@ type Judgement struct {
 	Since time.Time
 	// At is when a correction is due, for VerdictWait.
 	At time.Time
+	// ByLevel is true when nothing but the level Report keeps the drift from being taken back:
+	// that would be done at At, or now when At is the zero time.
+	ByLevel bool
 	// Action is the id of the correction that is due or would be, so that it happens once.
 	Action string
+	// Compared is true when the workload was compared with a baseline that was there before.
+	Compared bool
+	// Followed is what the baseline took over in this look.
+	Followed []Leaf
 	// Next is the baseline to persist before anything else; nil when it did not change.
 	Next *Baseline
 	// Discard is true when the persisted baseline has no meaning any more.
@@ -130,7 +142,10 @@ func Judge(in Input, now time.Time) Judgement {
 		return Judgement{Verdict: VerdictNone, Message: adopted(next), Next: next}
 	}
 	next, differences := compare(in, now)
-	judgement := Judgement{Differences: differences, Next: next}
+	judgement := Judgement{Differences: differences, Next: next, Compared: true}
+	if next != nil {
+		judgement.Followed = Diff(wrap(in.Baseline.Spec), wrap(next.Spec))
+	}
 	if len(differences) == 0 {
 		judgement.Verdict, judgement.Message = VerdictNone, "the spec is what trusted writers wrote"
 		return judgement

@@ -46,7 +46,7 @@ type Breaker struct {
 // environment has been calm for a while. Without workloads there is nothing to judge.
 func Break(e Environment, radius v1alpha1.BlastRadius, now time.Time) Breaker {
 	unhealthy := len(e.FailingSince)
-	together := mostTogether(recent(e.FailingSince, now))
+	together := mostTogether(recent(e.FailingSince, now)) // a copy, which is sorted there
 	reason := ""
 	switch {
 	case unhealthy >= 2 && unhealthy*100 > int(radius.MaxUnhealthy)*e.Workloads:
@@ -72,17 +72,16 @@ func recent(since []time.Time, now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(since), func(t time.Time) bool { return now.Sub(t) > calmFor })
 }
 
-// mostTogether is the largest number of failures that began within togetherWithin.
+// mostTogether is the largest number of failures that began within togetherWithin. It is
+// asked for each action, of all workloads: after sorting it goes over them once.
 func mostTogether(since []time.Time) int {
-	most := 0
-	for _, first := range since {
-		count := 0
-		for _, other := range since {
-			if after := other.Sub(first); after >= 0 && after <= togetherWithin {
-				count++
-			}
+	slices.SortFunc(since, time.Time.Compare)
+	most, first := 0, 0
+	for last := range since {
+		for since[last].Sub(since[first]) > togetherWithin {
+			first++
 		}
-		most = max(most, count)
+		most = max(most, last-first+1)
 	}
 	return most
 }
@@ -107,8 +106,9 @@ type Usage struct {
 type Budget struct {
 	// Allowed is true when it does.
 	Allowed bool
-	// Reason explains why it does not.
+	// Reason explains why it does not, and By names it.
 	Reason string
+	By     v1alpha1.HeldBackBy
 	// RetryAt is when to ask again; zero when only an event can change the answer.
 	RetryAt time.Time
 }
@@ -120,15 +120,15 @@ func Allow(u Usage, radius v1alpha1.BlastRadius, now time.Time) Budget {
 	taken, first := within(u.Actions, u.Kind, now)
 	switch {
 	case u.Breaker.Open:
-		return Budget{Reason: "all remediation here has stopped: " + u.Breaker.Reason}
+		return Budget{By: v1alpha1.HeldByBreaker, Reason: "all remediation here has stopped: " + u.Breaker.Reason}
 	case taken >= int(radius.ActionsPerHour):
 		again := first.Add(time.Hour)
-		return Budget{RetryAt: again, Reason: fmt.Sprintf(
+		return Budget{By: v1alpha1.HeldByBudget, RetryAt: again, Reason: fmt.Sprintf(
 			"Rampart has acted on it %d times within an hour, failed attempts included, which is the limit (blastRadius.actionsPerHour): it may again at %s, and until then fix the cause", taken, clock(again))}
 	case u.InNamespace != "":
-		return Budget{Reason: u.InNamespace + " is being changed, and in a namespace only one workload is at a time"}
+		return Budget{By: v1alpha1.HeldByBudget, Reason: u.InNamespace + " is being changed, and in a namespace only one workload is at a time"}
 	case u.InEnvironment >= int(radius.MaxConcurrent):
-		return Budget{Reason: fmt.Sprintf("%d other workloads of the environment are being changed, which is the limit", u.InEnvironment)}
+		return Budget{By: v1alpha1.HeldByBudget, Reason: fmt.Sprintf("%d other workloads of the environment are being changed, which is the limit", u.InEnvironment)}
 	}
 	return Budget{Allowed: true}
 }

@@ -39,6 +39,8 @@ type Decision struct {
 	Contained bool
 	// Target is the revision to return to; nil unless the verdict is Act, or Report with one to propose.
 	Target *Revision
+	// ByLevel is true when nothing but the level Report keeps the rollback from being done now.
+	ByLevel bool
 	// Reason explains the decision to people.
 	Reason string
 	// Action is the id of the rollback, so that it happens once.
@@ -89,8 +91,8 @@ func act(r Rollout, decision Decision, evidence evidence) Decision {
 	case r.OnFailure != v1alpha1.OnFailureRollback:
 		return decision.because(VerdictReport, evidence, "failed rollouts are only reported here: go back to "+to+", or fix it forward")
 	case r.Level != v1alpha1.ActAct:
-		return decision.because(VerdictReport, evidence, "it would be rolled back to "+to+
-			", but this namespace had workloads when its policy came and is still at Report (rollout.startLevel: Act ends that)")
+		decision.ByLevel = true
+		return decision.because(VerdictReport, evidence, "it would be rolled back to "+to+", but "+r.AtReport)
 	default:
 		// A GitOps tool may bring a revision back before anybody saw that it was gone. That
 		// is another rollout of the same revision, and the generation tells them apart.

@@ -57,6 +57,8 @@ type Rollout struct {
 	OnFailure v1alpha1.OnFailure
 	// Level that the namespace has earned: Report or Act.
 	Level v1alpha1.ActLevel
+	// AtReport says why the level is Report, and what ends that.
+	AtReport string
 	// Suspended is true when the policy suspends remediation.
 	Suspended bool
 

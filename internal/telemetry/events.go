@@ -43,6 +43,12 @@ const (
 	ReasonClusterLost       = "ClusterLost"
 	ReasonBaselineApplied   = "BaselineApplied"
 	ReasonBaselineWithdrawn = "BaselineWithdrawn"
+	ReasonActRaised         = "ActRaised"
+	ReasonActLowered        = "ActLowered"
+	ReasonBreakerOpened     = "BreakerOpened"
+	ReasonBreakerClosed     = "BreakerClosed"
+	ReasonSuspendBegun      = "RemediationSuspended"
+	ReasonSuspendEnded      = "RemediationResumed"
 )
 
 // Actions of events: what the operator was doing.
