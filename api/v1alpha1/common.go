@@ -128,7 +128,10 @@ const (
 	// AnnotationJoined on a Namespace says which EnvironmentPolicy it joined and when:
 	// "<policy name> <RFC 3339 time> <empty|busy>". Busy means that workloads ran here already.
 	AnnotationJoined = Group + "/joined"
-	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it.
+	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it. Set to
+	// Rollback it says that an older revision can work with what a newer one wrote: a StatefulSet,
+	// a DaemonSet, or pods that write to persistent volumes, may then be rolled back where the
+	// policy does so. Anything else is read as Report.
 	AnnotationOnFailure = Group + "/on-failure"
 	// AnnotationDrills set to Off on a workload stops drills of it.
 	AnnotationDrills = Group + "/drills"
