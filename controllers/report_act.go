@@ -65,10 +65,9 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	done := *p.action
 	done.Outcome, done.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
-	err := executor.Execute(ctx, object, p.patch)
+	err := r.carryOut(ctx, object, p)
 	if err != nil {
-		refused := apierrors.IsConflict(err) || apierrors.IsInvalid(err)
-		if refused && r.overtaken(ctx, l) {
+		if r.outdated(ctx, l, p, err) {
 			return r.forgo(ctx, l, done)
 		}
 		done.Outcome = v1alpha1.ActionFailed

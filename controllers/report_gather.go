@@ -52,9 +52,9 @@ type look struct {
 	replicaSets []*appsv1.ReplicaSet
 	// revisions are what the controller of a StatefulSet or DaemonSet keeps of its templates.
 	revisions []*appsv1.ControllerRevision
-	livePods    []*corev1.Pod
-	pods        []workload.Pod
-	departed    []workload.Pod
+	livePods  []*corev1.Pod
+	pods      []workload.Pod
+	departed  []workload.Pod
 	// templateHash is the name of the newest revision's pods; empty while its controller
 	// has not named it.
 	templateHash string
