@@ -169,7 +169,7 @@ func restored(edit ...func(*v1alpha1.EnvironmentPolicySpec)) *set {
 var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 	It("is deleted once its controller has seen the restored template, and explained", func() {
 		s := restored()
-		failed := s.first()
+		failed, bad := s.first(), s.pods()["shop-2"].Labels[appsv1.ControllerRevisionHashLabelKey]
 		s.look()
 		Expect(s.first()).To(Equal(failed), "the controller may replace it itself")
 		s.settle()
@@ -188,6 +188,13 @@ var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 			s.later(time.Minute)
 			s.look()
 		}
+		Expect(s.first()).To(Equal(again))
+
+		By("leaving it alone even if it comes back as it was")
+		s.setCrashed(s.make(2, bad))
+		s.settle()
+		again = s.first()
+		s.look()
 		Expect(s.first()).To(Equal(again))
 		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(HaveLen(1))
 	})

@@ -31,7 +31,6 @@ func TestAReleaseOfOnePodAtATimeIsRolledBackOnARealNode(t *testing.T) {
 	}{
 		"crashing-set":    {v1alpha1.KindStatefulSet, testenv.CrashLoop},
 		"unready-set":     {v1alpha1.KindStatefulSet, testenv.NeverReady},
-		"imageless-set":   {v1alpha1.KindStatefulSet, testenv.ImageError},
 		"crashing-agents": {v1alpha1.KindDaemonSet, testenv.CrashLoop},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,9 +77,7 @@ func protect(t *testing.T, name string) {
 	policy := &v1alpha1.EnvironmentPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.EnvironmentPolicySpec{
 		Stage:             v1alpha1.Production,
 		NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
-		Rollout:           &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
-		// The pods of all cases share one node, and some of them fail on purpose.
-		BlastRadius: &v1alpha1.BlastRadius{MaxUnhealthy: 100},
+		Rollout:           &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback},
 	}}
 	for _, object := range []client.Object{namespace, policy} {
 		g.Expect(admin.Create(t.Context(), object)).To(Succeed())
