@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/rampart-dev/rampart/internal/workload"
@@ -41,7 +42,9 @@ func Stuck(set *appsv1.StatefulSet, pods []workload.Pod, quarantined []string, t
 		case !slices.Contains(quarantined, pod.TemplateHash):
 		case pod.Departing():
 			return nil
-		case !pod.Ready && !pod.Finished() && troubled[pod.Node] == "" && remade(set, pod.Name):
+		case pod.Ready, pod.Phase == corev1.PodFailed, pod.Phase == corev1.PodSucceeded:
+			// its controller replaces it
+		case troubled[pod.Node] == "" && remade(set, pod.Name):
 			stuck = append(stuck, pod)
 		}
 	}

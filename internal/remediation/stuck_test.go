@@ -42,6 +42,9 @@ func TestPodsThatKeepAStatefulSetFromGoingBack(t *testing.T) {
 		{"one at a time", asItIs, []workload.Pod{pod("db-1", bad), pod("db-2", bad, departing)}, nil},
 		{"not one that is ready: the controller replaces it", asItIs, []workload.Pod{pod("db-2", bad, ready)}, nil},
 		{"not one that ended: the controller replaces it", asItIs, []workload.Pod{pod("db-2", bad, func(p *workload.Pod) { p.Phase = corev1.PodFailed })}, nil},
+		{"one whose container ended a moment ago", asItIs, []workload.Pod{pod("db-2", bad, func(p *workload.Pod) {
+			p.Containers = []workload.Container{{Name: "main", Exit: &workload.Exit{Code: 1}}}
+		})}, []string{"db-2"}},
 		{"not one of a good revision", asItIs, []workload.Pod{pod("db-2", good)}, nil},
 		{"not one of another revision", asItIs, []workload.Pod{pod("db-2", "db-other")}, nil},
 		{"not on a node in trouble", asItIs, []workload.Pod{pod("db-2", bad, func(p *workload.Pod) { p.Node = "node-2" })}, nil},
