@@ -43,7 +43,7 @@ func (l *look) unmade() string {
 		return ""
 	}
 	rollout := l.workload.Rollout
-	if missing := int(rollout.Desired) - len(l.pods); rollout.DeadlineExceeded && missing > 0 {
+	if missing := int(rollout.Desired) - len(l.livePods); rollout.DeadlineExceeded && missing > 0 {
 		return fmt.Sprintf("%d of %d pods are not made: the events of the %s say what refuses them, a quota or an admission policy", missing, rollout.Desired, l.key.Kind)
 	}
 	return ""

@@ -5,6 +5,7 @@ package controllers_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -232,6 +233,26 @@ var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 		s.look()
 		Expect(s.first()).To(Equal(failed))
 		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(BeEmpty(), "as if it had never been")
+	})
+
+	It("is given up after a few refusals of the API server, instead of trying for ever", func() {
+		s := restored()
+		s.settle()
+		tries := 0
+		s.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error {
+				tries++
+				return errors.New("admission webhook denied the request")
+			},
+		})
+		s.restartOperator()
+		for range 10 {
+			_, _ = s.tryLook()
+			s.later(10 * time.Second)
+		}
+		Expect(tries).To(Equal(2), "actionsPerHour is 2")
+		Expect(s.told(telemetry.ReasonActionFailed)).To(BeTrue())
+		Expect(s.status().Message).To(And(ContainSubstring("delete it"), ContainSubstring("which is the limit")))
 	})
 
 	DescribeTable("is left to people, with what to do", func(change func(*set), says string) {

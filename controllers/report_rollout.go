@@ -139,15 +139,26 @@ func (l *look) infrastructure() string {
 	return ""
 }
 
-// earlier are the revisions that could be returned to, the newest first: those whose
-// template is still kept.
+// earlier are the revisions that could be returned to, the newest first: those that ran
+// before and are not what runs now.
 func (l *look) earlier() []remediation.Revision {
+	now := l.report.Status.Revision
+	return l.kept(slices.DeleteFunc(l.past(), func(o v1alpha1.RevisionOutcome) bool {
+		return o.Hash == now.Hash || o.PodTemplateHash == now.PodTemplateHash
+	}))
+}
+
+// past are what became of the revisions before the newest one, which may be one of them again.
+func (l *look) past() []v1alpha1.RevisionOutcome {
+	outcomes := l.report.Status.Outcomes
+	return slices.Clone(outcomes[min(len(outcomes), 1):])
+}
+
+// kept are those of the revisions whose template is still kept.
+func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision {
 	status := &l.report.Status
 	var revisions []remediation.Revision
-	for _, outcome := range status.Outcomes[min(len(status.Outcomes), 1):] {
-		if outcome.Hash == status.Revision.Hash || outcome.PodTemplateHash == status.Revision.PodTemplateHash {
-			continue
-		}
+	for _, outcome := range outcomes {
 		template, kept := l.templateOf(outcome.PodTemplateHash)
 		if !kept {
 			continue

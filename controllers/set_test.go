@@ -71,14 +71,19 @@ func templateOf(object workload.Object) *corev1.PodTemplateSpec {
 	return &object.(*appsv1.DaemonSet).Spec.Template
 }
 
-// change the spec, stamped as admission does.
+// change the spec by the deployer, stamped as admission does.
 func (s *set) change(change func(workload.Object)) {
+	GinkgoHelper()
+	s.changeAs(deployer, change)
+}
+
+func (s *set) changeAs(user string, change func(workload.Object)) {
 	GinkgoHelper()
 	object := s.object()
 	change(object)
 	stamps := object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor]
-	object.SetAnnotations(with(object.GetAnnotations(), v1alpha1.AnnotationSpecAuthor, fmt.Sprintf("%s,%d:%s", stamps, object.GetGeneration()+1, deployer)))
-	Expect(writers[deployer].Update(ctx, object, client.FieldOwner(deployer))).To(Succeed())
+	object.SetAnnotations(with(object.GetAnnotations(), v1alpha1.AnnotationSpecAuthor, fmt.Sprintf("%s,%d:%s", stamps, object.GetGeneration()+1, user)))
+	Expect(writers[user].Update(ctx, object, client.FieldOwner(user))).To(Succeed())
 }
 
 // say what shall follow a failure.
