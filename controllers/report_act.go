@@ -65,10 +65,9 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	done := *p.action
 	done.Outcome, done.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
-	err := executor.Execute(ctx, object, p.patch)
+	err := r.carryOut(ctx, object, p)
 	if err != nil {
-		refused := apierrors.IsConflict(err) || apierrors.IsInvalid(err)
-		if refused && r.overtaken(ctx, l) {
+		if r.outdated(ctx, l, p, err) {
 			return r.forgo(ctx, l, done)
 		}
 		done.Outcome = v1alpha1.ActionFailed
@@ -77,7 +76,7 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
 	note(&l.report.Status, done)
-	if err == nil {
+	if err == nil && p.trial != nil {
 		l.decided(*p.trial, now, now)
 	}
 	if _, recordErr := recordStatus(ctx, r.Client, before, l.report); recordErr != nil {

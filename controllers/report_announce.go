@@ -47,6 +47,8 @@ func (r *ReportReconciler) announceAction(l *look, action v1alpha1.Action) {
 		kind, reason = telemetry.Warning, telemetry.ReasonActionReported
 	case action.Kind == v1alpha1.ActionRollback:
 		kind, reason = telemetry.Warning, telemetry.ReasonRolledBack
+	case action.Kind == v1alpha1.ActionReplacePod:
+		reason = telemetry.ReasonPodReplaced
 	}
 	r.Events.Eventf(l.object, l.report, kind, reason, telemetry.ActionRemediate, "%s", action.Message)
 }

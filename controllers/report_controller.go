@@ -80,6 +80,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	}
 	r.exercise(ctx, l, &plan, now)
 	plan.lookAgain(l.failingUntil)
+	plan.lookAgain(l.progressBy)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
 	bound(&l.report.Status)
 

@@ -124,7 +124,7 @@ func (l *look) owner() drift.Owner {
 // to one of them is an on-call's good right and no drift.
 func (l *look) earlierTemplates() []map[string]any {
 	var templates []map[string]any
-	for _, earlier := range l.earlier() {
+	for _, earlier := range l.kept(l.past()) {
 		if !earlier.Stable && !earlier.Proven {
 			continue
 		}

@@ -50,9 +50,11 @@ type look struct {
 	// ReplicaSets or its Jobs.
 	owners      []types.UID
 	replicaSets []*appsv1.ReplicaSet
-	livePods    []*corev1.Pod
-	pods        []workload.Pod
-	departed    []workload.Pod
+	// revisions are what the controller of a StatefulSet or DaemonSet keeps of its templates.
+	revisions []*appsv1.ControllerRevision
+	livePods  []*corev1.Pod
+	pods      []workload.Pod
+	departed  []workload.Pod
 	// templateHash is the name of the newest revision's pods; empty while its controller
 	// has not named it.
 	templateHash string
@@ -103,6 +105,8 @@ type look struct {
 	heldBefore *v1alpha1.HeldBackAction
 	// readiness is how the current revision was judged in this look.
 	readiness readiness.Readiness
+	// progressBy is when its rollout will have stood still for too long; zero for no such time.
+	progressBy time.Time
 	// failingUntil is when it is no longer failing if nothing else happens; zero for no such time.
 	failingUntil time.Time
 }
@@ -209,21 +213,21 @@ func (r *ReportReconciler) gatherOwners(ctx context.Context, l *look) error {
 			l.owners = append(l.owners, list.Items[i].UID)
 		}
 		l.templateHash = workload.TemplateHashOf(object, l.replicaSets)
-	case *appsv1.StatefulSet:
-		if l.workload.Rollout.Observed {
-			l.templateHash = object.Status.UpdateRevision
-		}
-	case *appsv1.DaemonSet:
+	case *appsv1.StatefulSet, *appsv1.DaemonSet:
 		var list appsv1.ControllerRevisionList
 		if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace), controlled); err != nil {
 			return fmt.Errorf("list controller revisions of %s: %w", l.key, err)
 		}
-		revisions := make([]*appsv1.ControllerRevision, 0, len(list.Items))
 		for i := range list.Items {
-			revisions = append(revisions, &list.Items[i])
+			l.revisions = append(l.revisions, &list.Items[i])
 		}
-		if l.workload.Rollout.Observed {
-			l.templateHash = workload.CurrentHash(revisions)
+		set, isSet := object.(*appsv1.StatefulSet)
+		switch {
+		case !l.workload.Rollout.Observed:
+		case isSet:
+			l.templateHash = set.Status.UpdateRevision
+		default:
+			l.templateHash = workload.CurrentHash(l.revisions)
 		}
 	case *batchv1.CronJob:
 		var list batchv1.JobList

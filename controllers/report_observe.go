@@ -22,6 +22,7 @@ const maxProven = 10
 // observe counts the trials that this look shows, and judges the revision by them.
 func (r *ReportReconciler) observe(l *look, now time.Time) {
 	status := &l.report.Status
+	l.giveUpProgress(now)
 	seen := l.snapshot()
 	status.Evidence = evidence.Observe(status.Evidence, seen, now)
 

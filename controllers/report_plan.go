@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -28,11 +29,14 @@ type plan struct {
 	baseline *appsv1.ControllerRevision
 	// outdated are baselines that are of no use once that is persisted.
 	outdated []appsv1.ControllerRevision
-	// action that is intended, with the patch that it consists of.
+	// action that is intended, with the patch of the workload that it consists of, or the pod
+	// to delete.
 	action *v1alpha1.Action
 	patch  []byte
-	// trial is what the action will be judged by once it was done.
+	// trial is what the action will be judged by once it was done; nil for one that belongs to
+	// another.
 	trial *v1alpha1.ActTrial
+	pod   *corev1.Pod
 	// drill that was begun.
 	drill *v1alpha1.Drill
 	// disown is true when the operator is still a field manager of the workload.

@@ -35,6 +35,9 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 		return p, nil
 	}
 	r.settleRollbacks(l, now)
+	if err := r.finishRollback(ctx, l, &p, now); err != nil {
+		return p, fmt.Errorf("finish the rollback of %s: %w", l.key, err)
+	}
 	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
 	}
@@ -72,11 +75,15 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 }
 
 // shows says whether an intended action can be seen in the workload: the revision that
-// was to be rolled back is gone, or the drift was followed by a write of the operator's.
+// was to be rolled back is gone, the pod is, or the drift was followed by a write of the
+// operator's.
 func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
-	if action.Kind == v1alpha1.ActionRollback {
+	switch action.Kind {
+	case v1alpha1.ActionRollback:
 		quarantined := l.report.Status.Quarantined
 		return len(quarantined) > 0 && !l.hasTemplateOf(quarantined[0].Hash)
+	case v1alpha1.ActionReplacePod:
+		return l.replaced(action)
 	}
 	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
 }

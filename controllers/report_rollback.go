@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -25,11 +24,10 @@ const (
 	quarantineLoads = 5 * time.Second
 )
 
-// judgeRollout judges a Deployment's newest revision by how its pods behave, and plans
-// to bring the last good one back.
+// judgeRollout judges a workload's newest revision by how its pods behave, and plans to
+// bring the last good one back.
 func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, now time.Time) error {
-	deployment, ok := l.object.(*appsv1.Deployment)
-	if !ok || l.templateHash == "" || l.report.Status.FailingSince == nil {
+	if !l.workload.Progressing() || l.templateHash == "" || l.report.Status.FailingSince == nil {
 		return nil
 	}
 	rollout, err := r.rollout(ctx, l, now)
@@ -69,7 +67,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		note(status, actionAt(decision.Action, v1alpha1.ActionRollback, v1alpha1.ActionReported, now, "not rolled back: "+refused))
 		return nil
 	}
-	return planRollback(l, deployment, decision, p, now)
+	return planRollback(l, decision, p, now)
 }
 
 // inForceBy is when API servers refuse the revision that runs, if it was rolled back
@@ -85,14 +83,14 @@ func inForceBy(status *v1alpha1.ReadinessReportStatus) time.Time {
 }
 
 // planRollback plans the rollback, and the quarantine of what failed with it.
-func planRollback(l *look, deployment *appsv1.Deployment, decision remediation.Decision, p *plan, now time.Time) error {
-	patch, err := remediation.RollbackPatch(deployment, decision.Target.Template)
+func planRollback(l *look, decision remediation.Decision, p *plan, now time.Time) error {
+	patch, err := remediation.RollbackPatch(l.object, decision.Target.Template)
 	if err != nil {
 		return err
 	}
 	status := &l.report.Status
 	intended := actionAt(decision.Action, v1alpha1.ActionRollback, v1alpha1.ActionIntended, now, decision.Reason)
-	changes, err := remediation.Changes(deployment.Spec.Template, decision.Target.Template)
+	changes, err := remediation.Changes(l.workload.Template, decision.Target.Template)
 	if err != nil {
 		intended.Message = message.Cut(intended.Message+"; not quarantined: "+err.Error(), maxText)
 	}

@@ -48,7 +48,8 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		Infrastructure:   l.infrastructure(),
 		Controller:       l.workload.Controller,
 		WritableVolumes:  l.workload.WritableVolumes(),
-		OptOut:           l.workload.Annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport),
+		ByHand:           l.workload.ReplacedByHand(),
+		Asked:            l.workload.Annotations[v1alpha1.AnnotationOnFailure],
 		OnFailure:        policy.OnFailure,
 		Level:            level,
 		AtReport:         atReport,
@@ -130,7 +131,7 @@ func (l *look) infrastructure() string {
 	}
 	deployment, ok := l.object.(*appsv1.Deployment)
 	if !ok {
-		return ""
+		return l.unmade()
 	}
 	for _, c := range deployment.Status.Conditions {
 		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
@@ -140,26 +141,57 @@ func (l *look) infrastructure() string {
 	return ""
 }
 
-// earlier are the revisions that could be returned to, the newest first: those whose
-// ReplicaSet still holds their template.
+// earlier are the revisions that could be returned to, the newest first: those that ran
+// before and are not what runs now.
 func (l *look) earlier() []remediation.Revision {
+	now := l.report.Status.Revision
+	return l.kept(slices.DeleteFunc(l.past(), func(o v1alpha1.RevisionOutcome) bool {
+		return o.Hash == now.Hash || o.PodTemplateHash == now.PodTemplateHash
+	}))
+}
+
+// past are what became of the revisions before the newest one, which may be one of them again.
+func (l *look) past() []v1alpha1.RevisionOutcome {
+	outcomes := l.report.Status.Outcomes
+	return slices.Clone(outcomes[min(len(outcomes), 1):])
+}
+
+// kept are those of the revisions whose template is still kept.
+func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision {
 	status := &l.report.Status
 	var revisions []remediation.Revision
-	for _, outcome := range status.Outcomes[min(len(status.Outcomes), 1):] {
-		i := slices.IndexFunc(l.replicaSets, func(rs *appsv1.ReplicaSet) bool {
-			return outcome.PodTemplateHash != "" && rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == outcome.PodTemplateHash
-		})
-		if i < 0 || outcome.Hash == status.Revision.Hash || outcome.PodTemplateHash == status.Revision.PodTemplateHash {
+	for _, outcome := range outcomes {
+		template, kept := l.templateOf(outcome.PodTemplateHash)
+		if !kept {
 			continue
 		}
 		revisions = append(revisions, remediation.Revision{
-			Hash: outcome.Hash, Number: outcome.Number, Template: l.replicaSets[i].Spec.Template,
+			Hash: outcome.Hash, Number: outcome.Number, Template: template,
 			Proven:      outcome.Arrival == v1alpha1.ArrivalProven || slices.ContainsFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == outcome.Hash }),
 			Stable:      outcome.Result == v1alpha1.RolloutStable,
 			Quarantined: slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == outcome.Hash }),
 		})
 	}
 	return revisions
+}
+
+// templateOf is the pod template that the workload's controller keeps under the name that it
+// gives to the pods of a revision: in a ReplicaSet, or in a ControllerRevision.
+func (l *look) templateOf(podTemplateHash string) (template corev1.PodTemplateSpec, kept bool) {
+	if podTemplateHash == "" {
+		return template, false
+	}
+	for _, rs := range l.replicaSets {
+		if rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == podTemplateHash {
+			return rs.Spec.Template, true
+		}
+	}
+	for _, revision := range l.revisions {
+		if workload.HashOf(revision) == podTemplateHash {
+			return workload.TemplateIn(revision)
+		}
+	}
+	return template, false
 }
 
 // othersFailing is how many other workloads of the environment began to fail at about

@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -63,22 +62,17 @@ func runningSignatures(ctx context.Context, c client.Reader, namespace string) (
 }
 
 // templateIn is the pod template that a ControllerRevision could bring back, and whose it
-// is. StatefulSets and DaemonSets keep a patch of their spec that holds the whole of it.
-// Other controllers keep what they like, and what cannot be read brings nothing back.
+// is. Other controllers than those of StatefulSets and DaemonSets keep what they like, and
+// what cannot be read brings nothing back.
 func templateIn(revision appsv1.ControllerRevision) (gate.Key, corev1.PodTemplateSpec, bool) {
 	owner := metav1.GetControllerOf(&revision)
 	if owner == nil || owner.APIVersion != appsv1.SchemeGroupVersion.String() {
 		return gate.Key{}, corev1.PodTemplateSpec{}, false
 	}
 	kind := v1alpha1.WorkloadKind(owner.Kind)
-	var held struct {
-		Spec struct {
-			Template corev1.PodTemplateSpec `json:"template"`
-		} `json:"spec"`
-	}
-	keeps := kind == v1alpha1.KindStatefulSet || kind == v1alpha1.KindDaemonSet
-	if !keeps || json.Unmarshal(revision.Data.Raw, &held) != nil {
+	template, held := workload.TemplateIn(&revision)
+	if kind != v1alpha1.KindStatefulSet && kind != v1alpha1.KindDaemonSet || !held {
 		return gate.Key{}, corev1.PodTemplateSpec{}, false
 	}
-	return gate.Key{Kind: kind, Name: owner.Name}, held.Spec.Template, true
+	return gate.Key{Kind: kind, Name: owner.Name}, template, true
 }

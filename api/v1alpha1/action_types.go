@@ -64,13 +64,17 @@ type DriftedField struct {
 
 // ActionKind is what the operator did.
 //
-// +kubebuilder:validation:Enum=CorrectDrift;Rollback
+// +kubebuilder:validation:Enum=CorrectDrift;Rollback;ReplacePod
 type ActionKind string
 
 // The kinds of actions.
 const (
+	// ActionCorrectDrift takes a change back that no trusted writer made.
 	ActionCorrectDrift ActionKind = "CorrectDrift"
-	ActionRollback     ActionKind = "Rollback"
+	// ActionRollback brings the last good revision back.
+	ActionRollback ActionKind = "Rollback"
+	// ActionReplacePod deletes a pod that keeps a StatefulSet from going back; it is part of the rollback.
+	ActionReplacePod ActionKind = "ReplacePod"
 )
 
 // ActionOutcome is how an action ended.

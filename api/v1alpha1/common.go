@@ -139,7 +139,10 @@ const (
 	// AnnotationActs on a Namespace says, a line for each act, whether it is carried out there or only
 	// reported, since when, and what is missing.
 	AnnotationActs = Group + "/acts"
-	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it.
+	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it. Set to
+	// Rollback it says that an older revision can work with what a newer one wrote: a StatefulSet,
+	// a DaemonSet, or pods that write to persistent volumes, may then be rolled back where the
+	// policy does so. Anything else is read as Report.
 	AnnotationOnFailure = Group + "/on-failure"
 	// AnnotationDrills set to Off on a workload stops drills of it.
 	AnnotationDrills = Group + "/drills"

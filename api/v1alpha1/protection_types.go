@@ -70,8 +70,10 @@ const (
 type RolloutPolicy struct {
 	// onFailure: Report says what happened and what would help, Rollback also brings
 	// back the last good revision of a Deployment and refuses the failed one. A
-	// workload annotated rampart.dev/on-failure: Report is never rolled back.
-	// Default: Report.
+	// StatefulSet, a DaemonSet and a Deployment that writes to persistent volumes are
+	// rolled back only if they are annotated rampart.dev/on-failure: Rollback, because
+	// an older revision may not read what the new one wrote. A workload annotated
+	// rampart.dev/on-failure: Report is never rolled back. Default: Report.
 	// +optional
 	OnFailure OnFailure `json:"onFailure,omitempty"`
 

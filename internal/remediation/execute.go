@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +17,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/drift"
 )
 
-// Executor is the only thing that writes workloads.
+// Executor is the only thing that writes workloads, and deletes their pods.
 type Executor struct {
 	Client client.Client
 }
@@ -29,6 +30,16 @@ func (e Executor) Execute(ctx context.Context, object client.Object, patch []byt
 	err := e.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedBy))
 	if err != nil {
 		return fmt.Errorf("patch %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+// Replace deletes a pod, for its controller to make another, if nobody has written it since
+// it was judged: one that has become ready meanwhile is left alone, with an error.
+func (e Executor) Replace(ctx context.Context, pod *corev1.Pod) error {
+	err := e.Client.Delete(ctx, pod.DeepCopy(), client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion})
+	if err != nil {
+		return fmt.Errorf("delete pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func TestOnlyTheLevelKeepsARollbackFromBeingDone(t *testing.T) {
 		{"a rollback that would be done", func(*remediation.Rollout) {}, true},
 		{"one that the policy does not ask for", func(r *remediation.Rollout) { r.OnFailure = v1alpha1.OnFailureReport }, false},
 		{"one that is suspended", func(r *remediation.Rollout) { r.Suspended = true }, false},
-		{"one that the workload does not want", func(r *remediation.Rollout) { r.OptOut = true }, false},
+		{"one that the workload does not want", func(r *remediation.Rollout) { r.Asked = string(v1alpha1.OnFailureReport) }, false},
 		{"one without anything to go back to", func(r *remediation.Rollout) { r.Earlier = nil }, false},
 		{"one crashed pod", func(r *remediation.Rollout) { r.New.Crashed = 1 }, false},
 	} {

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -71,6 +70,10 @@ func Judge(r Rollout) Decision {
 	if cause := forPeople(r); cause != "" {
 		return decision.because(VerdictReport, evidence, cause)
 	}
+	if cause := notOptedIn(r); cause != "" {
+		decision.Target = target(r.Earlier, r.Revision)
+		return decision.because(VerdictReport, evidence, cause)
+	}
 	if decision.Target = target(r.Earlier, r.Revision); decision.Target == nil {
 		return decision.because(VerdictReport, evidence, "no earlier revision is known to be good: fix it forward")
 	}
@@ -112,25 +115,6 @@ func elsewhere(r Rollout, evidence evidence) string {
 		return fmt.Sprintf("%d of %d pods of the earlier revision fail too, so that the cause is likely not the new one", r.Old.Failing, r.Old.Total)
 	case r.OthersFailing > 0:
 		return fmt.Sprintf("%d other workloads began to fail at the same time, so that the cause is likely common", r.OthersFailing)
-	}
-	return ""
-}
-
-// forPeople says why going back may do harm, or is not wanted, so that people must decide.
-func forPeople(r Rollout) string {
-	switch {
-	case r.OptOut:
-		return "the workload asks for no rollback (" + v1alpha1.AnnotationOnFailure + ": Report)"
-	case r.Kind != v1alpha1.KindDeployment:
-		return fmt.Sprintf("a %s is not rolled back by itself, because an older revision may not read what the new one wrote", r.Kind)
-	case r.WritableVolumes:
-		return "its pods write to persistent volumes, and an older revision may not read what the new one wrote"
-	case r.Controller != "":
-		return r.Controller + " controls this workload and would undo a rollback: roll back there"
-	case len(r.ChangedConfigMaps) > 0:
-		return "ConfigMap " + strings.Join(r.ChangedConfigMaps, ", ") + " changed with it, and an older template would run with the new configuration: check both"
-	case r.MigrationJob != "":
-		return "Job " + r.MigrationJob + " ran with the new image, and an older revision may not work after a migration"
 	}
 	return ""
 }

@@ -105,9 +105,11 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 
 		{"a ConfigMap changed with it", func(r *rollout) { r.ChangedConfigMaps = []string{"shop-config"} }, report, "ConfigMap shop-config changed with it"},
 		{"a migration ran", func(r *rollout) { r.MigrationJob = "migrate-7" }, report, "Job migrate-7"},
-		{"a workload that asks for no rollback", func(r *rollout) { r.OptOut = true }, report, "rampart.dev/on-failure: Report"},
+		{"a workload that asks for no rollback", func(r *rollout) { r.Asked = "Report" }, report, "rampart.dev/on-failure: Report"},
 		{"pods that write to volumes", func(r *rollout) { r.WritableVolumes = true }, report, "persistent volumes"},
-		{"a StatefulSet", func(r *rollout) { r.Kind = v1alpha1.KindStatefulSet }, report, "StatefulSet is not rolled back"},
+		{"a workload that asks for something else", func(r *rollout) { r.Asked = "rollback" }, report, `says "rollback", which is neither Report nor Rollback and is read as Report`},
+		{"a Deployment that asks for what happens anyway", func(r *rollout) { r.Asked = "Rollback" }, act, "rolled back"},
+		{"pods that write to volumes, and a team that says that it may", func(r *rollout) { r.WritableVolumes, r.Asked = true, "Rollback" }, act, "rolled back"},
 		{"a workload that another object controls", func(r *rollout) { r.Controller = "Canary shop" }, report, "Canary shop"},
 		{"a policy that only reports", func(r *rollout) { r.OnFailure = v1alpha1.OnFailureReport }, report, "go back to revision 6"},
 		{"a policy that says nothing", func(r *rollout) { r.OnFailure = "" }, report, "only reported"},

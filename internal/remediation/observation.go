@@ -34,7 +34,8 @@ type Rollout struct {
 	Available int
 	// MaxUnavailable is how many of the desired pods its strategy lets be missing.
 	MaxUnavailable int
-	// DeadlineExceeded is true once the workload's own progress deadline passed (ProgressDeadlineExceeded).
+	// DeadlineExceeded is true once the workload's own progress deadline passed: that of a
+	// Deployment (ProgressDeadlineExceeded), or what stands in for it (evidence.ProgressDeadline).
 	DeadlineExceeded bool
 
 	// OthersFailing is how many unrelated workloads began to fail at about the same time.
@@ -50,8 +51,10 @@ type Rollout struct {
 	WritableVolumes bool
 	// Controller names the object that controls the workload; empty for none.
 	Controller string
-	// OptOut is true when the workload says v1alpha1.AnnotationOnFailure: Report.
-	OptOut bool
+	// ByHand is true when nothing but a person replaces its pods (updateStrategy OnDelete).
+	ByHand bool
+	// Asked is what the workload says by v1alpha1.AnnotationOnFailure; empty when it says nothing.
+	Asked string
 
 	// OnFailure is what the policy says.
 	OnFailure v1alpha1.OnFailure

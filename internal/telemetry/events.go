@@ -36,6 +36,7 @@ const (
 	ReasonDriftCorrected    = "DriftCorrected"
 	ReasonRolloutFailed     = "RolloutFailed"
 	ReasonRolledBack        = "RolledBack"
+	ReasonPodReplaced       = "PodReplaced"
 	ReasonActionFailed      = "ActionFailed"
 	ReasonActionReported    = "ActionReported"
 	ReasonDrillBegun        = "DrillBegun"

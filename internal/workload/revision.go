@@ -147,18 +147,3 @@ func withoutHash(template corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 	delete(template.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
 	return template
 }
-
-// CurrentHash is the name of the newest of the ControllerRevisions of a DaemonSet or
-// StatefulSet; empty when there is none.
-func CurrentHash(revisions []*appsv1.ControllerRevision) string {
-	var newest *appsv1.ControllerRevision
-	for _, r := range revisions {
-		if newest == nil || r.Revision > newest.Revision {
-			newest = r
-		}
-	}
-	if newest == nil {
-		return ""
-	}
-	return templateHash(newest)
-}

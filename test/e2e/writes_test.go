@@ -51,7 +51,9 @@ func TestTheOperatorWritesSpecsOnlyToRemediate(t *testing.T) {
 			g.Expect(write.ObjectRef.Name).To(HavePrefix("rampart-"), write.String())
 		case kind == "patch serviceaccounts":
 			g.Expect(write.ObjectRef.Name).To(Equal(baseline.DefaultAccountName), write.String())
-		case kind == "patch deployments":
+		case kind == "delete pods":
+			g.Expect(write.ObjectRef.Namespace).To(HavePrefix("case-"), write.String())
+		case kind == "patch deployments", kind == "patch statefulsets", kind == "patch daemonsets":
 			if write.changesSpec() {
 				specs++
 				g.Expect(write.ObjectRef.Namespace).To(Or(Equal(target), HavePrefix("case-")), write.String())

@@ -1,0 +1,148 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
+	"github.com/rampart-dev/rampart/internal/remediation"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+// +kubebuilder:rbac:groups="",resources=pods,verbs=delete
+
+// finishRollback plans to delete the pod that keeps a StatefulSet from going back to the
+// revision that was restored. It belongs to the rollback and is counted with it.
+func (r *ReportReconciler) finishRollback(ctx context.Context, l *look, p *plan, now time.Time) error {
+	pod := l.stuckPod()
+	if pod == nil {
+		return nil
+	}
+	status, id := &l.report.Status, l.replacementID(pod.Name)
+	if _, done := remediation.Taken(status.Actions, id); done {
+		return nil
+	}
+	what := fmt.Sprintf("pod %s runs what was rolled back and is not ready, and its controller does not replace it", pod.Name)
+	refused, err := r.replacementRefused(ctx, l, p, now)
+	if err != nil {
+		return err
+	}
+	if refused != "" {
+		text := what + ": delete it. Rampart does not, because " + refused
+		status.Message = message.Cut(text, maxText)
+		note(status, actionAt(id, v1alpha1.ActionReplacePod, v1alpha1.ActionReported, now, text))
+		return nil
+	}
+	intended := actionAt(id, v1alpha1.ActionReplacePod, v1alpha1.ActionIntended, now, what+": deleted, so that another is made from the restored template")
+	p.action, p.pod = &intended, pod
+	note(status, intended)
+	return nil
+}
+
+// stuckPod is the pod that keeps a StatefulSet from going back; nil when there is none.
+func (l *look) stuckPod() *corev1.Pod {
+	set, ok := l.object.(*appsv1.StatefulSet)
+	quarantined := l.quarantinedTemplates()
+	if !ok || len(quarantined) == 0 {
+		return nil
+	}
+	stuck := remediation.Stuck(set, l.pods, quarantined, l.troubledNodes)
+	if len(stuck) == 0 {
+		return nil
+	}
+	for _, pod := range l.livePods {
+		if string(pod.UID) == stuck[0].UID {
+			return pod
+		}
+	}
+	return nil
+}
+
+// quarantinedTemplates are the names that the pods of revisions which were rolled back bear.
+func (l *look) quarantinedTemplates() []string {
+	var names []string
+	for _, o := range l.report.Status.Outcomes {
+		rolledBack := slices.ContainsFunc(l.report.Status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == o.Hash })
+		if rolledBack && o.PodTemplateHash != "" {
+			names = append(names, o.PodTemplateHash)
+		}
+	}
+	return names
+}
+
+// replacementID identifies the deletion of a pod after the last rollback.
+func (l *look) replacementID(pod string) string {
+	last := ""
+	for _, action := range l.report.Status.Actions {
+		if action.Kind == v1alpha1.ActionRollback && action.Outcome == v1alpha1.ActionDone {
+			last = action.ID
+			break
+		}
+	}
+	return remediation.ReplacementID(l.workload.UID+"/"+last, pod)
+}
+
+// replaced says whether the pod that an action was to delete is gone, or going.
+func (l *look) replaced(action v1alpha1.Action) bool {
+	quarantined := l.quarantinedTemplates()
+	return !slices.ContainsFunc(l.pods, func(p workload.Pod) bool {
+		return !p.Departing() && slices.Contains(quarantined, p.TemplateHash) && l.replacementID(p.Name) == action.ID
+	})
+}
+
+// replacementRefused says why the pod may not be deleted now; empty when it may. What the
+// rollback was allowed covers it, but nothing is done in an environment where remediation
+// has stopped since, against the team's will, or that is refused again and again.
+func (r *ReportReconciler) replacementRefused(ctx context.Context, l *look, p *plan, now time.Time) (string, error) {
+	switch {
+	case l.suspended():
+		return "remediation is suspended in the EnvironmentPolicy", nil
+	case l.workload.Annotations[v1alpha1.AnnotationOnFailure] != string(v1alpha1.OnFailureRollback):
+		return "the workload does not say " + v1alpha1.AnnotationOnFailure + ": Rollback any more", nil
+	}
+	others, err := r.siblings(ctx, l)
+	if err != nil {
+		return "", err
+	}
+	radius := *l.environment.Spec.BlastRadius
+	budget := remediation.Allow(remediation.Usage{
+		Kind: v1alpha1.ActionReplacePod,
+		Actions: slices.DeleteFunc(slices.Clone(l.report.Status.Actions), func(a v1alpha1.Action) bool {
+			return a.Outcome != v1alpha1.ActionFailed
+		}),
+		Breaker: remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), radius, now),
+	}, radius, now)
+	if !budget.Allowed {
+		p.lookAgain(cmp.Or(budget.RetryAt, now.Add(askAgain)))
+	}
+	return budget.Reason, nil
+}
+
+// carryOut does what an action consists of.
+func (r *ReportReconciler) carryOut(ctx context.Context, object workload.Object, p plan) error {
+	executor := remediation.Executor{Client: r.Client}
+	if p.pod != nil {
+		return executor.Replace(ctx, p.pod)
+	}
+	return executor.Execute(ctx, object, p.patch)
+}
+
+// outdated says whether an action failed because what it answers to is gone: somebody wrote
+// the workload, or its pod, since it was judged.
+func (r *ReportReconciler) outdated(ctx context.Context, l *look, p plan, err error) bool {
+	if p.pod != nil {
+		return apierrors.IsConflict(err) || apierrors.IsNotFound(err)
+	}
+	return (apierrors.IsConflict(err) || apierrors.IsInvalid(err)) && r.overtaken(ctx, l)
+}
