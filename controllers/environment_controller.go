@@ -115,6 +115,7 @@ func (r *EnvironmentReconciler) reconcile(ctx context.Context, request ctrl.Requ
 	}
 	if wrote {
 		r.announce(&policy, happened)
+		r.announceBreaker(before, &policy)
 	}
 
 	recorded := policy.DeepCopy()

@@ -115,6 +115,7 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 		before := l.report.DeepCopy()
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
 		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
+		giveUp(status, now)
 		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err

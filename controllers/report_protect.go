@@ -6,9 +6,15 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/environment"
 	"github.com/rampart-dev/rampart/internal/remediation"
 )
@@ -31,6 +37,12 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 	if r.pending(l, &p, now) {
 		return p, nil
 	}
+	if p.disown {
+		// The last action is finished first: what an action leaves tells that it happened,
+		// and must not speak for the next one.
+		p.lookAgain(now.Add(soonest))
+		return p, nil
+	}
 	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
 	}
@@ -51,14 +63,14 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	}
 	action, until := actions[0], actions[0].Time.Add(resumeAfter)
 	switch {
-	case r.shows(l, action):
+	case r.shows(l.object, action):
 		action.Outcome = v1alpha1.ActionDone
 	case now.Before(until):
 		p.lookAgain(until)
 		return true
 	default:
 		action.Outcome = v1alpha1.ActionFailed
-		action.Message = "the operator was stopped before it could do this, and judges the workload anew: " + action.Message
+		action.Message = "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew: " + action.Message
 		liftQuarantine(&l.report.Status, action)
 	}
 	action.Time.Time = now.Truncate(time.Second)
@@ -66,26 +78,41 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	return false
 }
 
-// shows says whether an intended action can be seen in the workload: the revision that
-// was to be rolled back is gone, or the drift was followed by a write of the operator's.
-func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
-	if action.Kind == v1alpha1.ActionRollback {
-		quarantined := l.report.Status.Quarantined
-		return len(quarantined) > 0 && !l.hasTemplateOf(quarantined[0].Hash)
+// giveUp ends an intended action whose workload is gone: nobody will see whether it was done.
+func giveUp(status *v1alpha1.ReadinessReportStatus, now time.Time) {
+	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended {
+		return
 	}
-	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
+	action := status.Actions[0]
+	liftQuarantine(status, action)
+	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
+	action.Message = "the workload was deleted before anybody saw whether this was done: " + action.Message
+	note(status, action)
 }
 
-// hasTemplateOf says whether the workload's template is that of a revision, whatever its
-// ConfigMaps say now.
-func (l *look) hasTemplateOf(hash string) bool {
-	status := &l.report.Status
-	for _, o := range status.Outcomes {
-		if o.Hash == hash && o.PodTemplateHash != "" {
-			return o.PodTemplateHash == status.Revision.PodTemplateHash
-		}
+// shows says whether an intended action can be seen in the workload. It answers to one
+// generation, and its patch to no other state, so that the next generation is the
+// operator's if it happened: admission stamped it so, or the operator still owns what it
+// wrote.
+func (r *ReportReconciler) shows(object client.Object, action v1alpha1.Action) bool {
+	answered, known := generationOf(action)
+	if !known || object.GetGeneration() <= answered {
+		return false
 	}
-	return hash == status.Revision.Hash
+	return stampedBy(object, answered+1, r.OperatorUser) || remediation.Owns(object)
+}
+
+// generationOf is the generation of the workload that an action answers to, with which its
+// id ends.
+func generationOf(action v1alpha1.Action) (generation int64, known bool) {
+	generation, err := strconv.ParseInt(action.ID[strings.LastIndexByte(action.ID, '-')+1:], 10, 64)
+	return generation, err == nil
+}
+
+// stampedBy says whether admission saw the user bring the workload to a generation.
+func stampedBy(object client.Object, generation int64, user string) bool {
+	stamps, err := drift.ParseStamps(object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor])
+	return err == nil && user != "" && slices.ContainsFunc(stamps, func(s drift.Stamp) bool { return s.Generation == generation && s.By(user) })
 }
 
 // budget says whether the blast radius allows to change the workload now.

@@ -44,6 +44,9 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	case remediation.VerdictWait:
 		// More pods or the progress deadline bring an event; stability needs time to pass.
 		p.lookAgain(now.Add(evidence.UsualStart(status.Evidence)))
+		if alone := status.FailingSince.Add(together); now.Before(alone) {
+			p.lookAgain(alone) // whether others fail too is known by then
+		}
 		status.Message = message.Cut(status.Message+"; "+decision.Reason, maxText)
 		return nil
 	case remediation.VerdictHold, remediation.VerdictReport:
@@ -118,6 +121,17 @@ func liftQuarantine(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Acti
 		return
 	}
 	status.Quarantined = slices.DeleteFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool {
-		return q.Hash == status.Revision.Hash && q.Time.Equal(&action.Time)
+		return q.Time.Equal(&action.Time)
+	})
+}
+
+// standingQuarantine are the quarantined revisions that were rolled back. The rollback of
+// the others is only intended, so that nothing of theirs may be refused yet.
+func standingQuarantine(status *v1alpha1.ReadinessReportStatus) []v1alpha1.QuarantinedRevision {
+	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended || status.Actions[0].Kind != v1alpha1.ActionRollback {
+		return status.Quarantined
+	}
+	return slices.DeleteFunc(slices.Clone(status.Quarantined), func(q v1alpha1.QuarantinedRevision) bool {
+		return q.Time.Equal(&status.Actions[0].Time)
 	})
 }

@@ -73,6 +73,8 @@ const (
 	ConditionDefaultsAvailable = "DefaultsAvailable"
 	// ConditionAdmissionLive is True on an EnvironmentPolicy when each of its native admission policies has answered a probe, those that stand still aside; Unknown until then.
 	ConditionAdmissionLive = "AdmissionLive"
+	// ConditionBreakerOpen is True on an EnvironmentPolicy while so much fails there that nothing is remediated.
+	ConditionBreakerOpen = "BreakerOpen"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
@@ -106,6 +108,8 @@ const (
 	ReasonEvidenceMissing    = "EvidenceMissing"
 	ReasonBlocked            = "Blocked"
 	ReasonUnsupported        = "Unsupported"
+	ReasonTooMuchFails       = "TooMuchFails"
+	ReasonCalm               = "Calm"
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"

@@ -38,6 +38,8 @@ const (
 	ReasonRolledBack        = "RolledBack"
 	ReasonActionFailed      = "ActionFailed"
 	ReasonActionReported    = "ActionReported"
+	ReasonBreakerOpened     = "BreakerOpened"
+	ReasonBreakerClosed     = "BreakerClosed"
 	ReasonDrillBegun        = "DrillBegun"
 	ReasonClusterConnected  = "ClusterConnected"
 	ReasonClusterLost       = "ClusterLost"
