@@ -115,15 +115,16 @@ func stampedBy(object client.Object, generation int64, user string) bool {
 	return err == nil && user != "" && slices.ContainsFunc(stamps, func(s drift.Stamp) bool { return s.Generation == generation && s.By(user) })
 }
 
-// budget says whether the blast radius allows to change the workload now.
-func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.ActionKind, now time.Time) (remediation.Budget, error) {
+// budget says whether the blast radius allows to change the workload now. begun are those
+// whose change may not stand in the reports yet.
+func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.ActionKind, begun func(Key) bool, now time.Time) (remediation.Budget, error) {
 	others, err := r.siblings(ctx, l)
 	if err != nil {
 		return remediation.Budget{}, err
 	}
 	usage := remediation.Usage{Kind: kind, Actions: l.report.Status.Actions}
 	for _, other := range others {
-		if changing(&other, now) {
+		if changing(&other, now) || begun(keyOf(&other)) {
 			usage.InEnvironment++
 			if other.Namespace == l.key.Namespace {
 				usage.InNamespace = fmt.Sprintf("%s %s", other.Status.Workload.Kind, other.Status.Workload.Name)
@@ -132,6 +133,11 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 	}
 	usage.Breaker = remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), *l.environment.Spec.BlastRadius, now)
 	return remediation.Allow(usage, *l.environment.Spec.BlastRadius, now), nil
+}
+
+// keyOf is the workload that a report speaks of.
+func keyOf(report *v1alpha1.ReadinessReport) Key {
+	return Key{Kind: report.Status.Workload.Kind, Namespace: report.Namespace, Name: report.Status.Workload.Name}
 }
 
 // siblings are the reports of the other workloads of the environment.
