@@ -261,7 +261,7 @@ var _ = Describe("A rollback, and the quarantine of what failed", func() {
 		}
 		w.strike(&crash{at: 2}, w.shop)
 		Expect(w.rolledBack()).To(BeFalse())
-		w.recover("shop", w.rolledBack, w.shop)
+		w.recover("shop", w.rolledBack, func() error { return errors.Join(w.shop(), w.tryAdmission()) })
 
 		Expect(w.rolledBack()).To(BeTrue(), "%v", w.report("shop").Status.Actions)
 	})

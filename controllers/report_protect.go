@@ -122,7 +122,7 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 	if err != nil {
 		return remediation.Budget{}, err
 	}
-	usage := remediation.Usage{Kind: kind, Actions: l.report.Status.Actions}
+	usage := remediation.Usage{Kind: kind, Actions: spent(&l.report.Status, kind)}
 	for _, other := range others {
 		if changing(&other, now) || begun(keyOf(&other)) {
 			usage.InEnvironment++

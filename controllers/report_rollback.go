@@ -20,9 +20,6 @@ import (
 const (
 	// maxQuarantined is how many quarantined revisions a report remembers.
 	maxQuarantined = 10
-	// quarantineLoads is how long the refusal of a revision may take to be in force: the
-	// API servers load a changed policy within a second or two.
-	quarantineLoads = 5 * time.Second
 )
 
 // judgeRollout judges a Deployment's newest revision by how its pods behave, and plans
@@ -57,7 +54,11 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	if _, done := remediation.Taken(status.Actions, decision.Action); done {
 		return nil
 	}
-	if until := inForceBy(status); now.Before(until) {
+	until, err := r.inForceBy(ctx, l, now)
+	if err != nil {
+		return err
+	}
+	if now.Before(until) {
 		p.lookAgain(until)
 		status.Message = message.Cut(status.Message+"; it was rolled back and came again before the API server refused it", maxText)
 		return nil
@@ -72,18 +73,6 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		return nil
 	}
 	return planRollback(l, deployment, decision, p, now)
-}
-
-// inForceBy is when API servers refuse the revision that runs, if it was rolled back
-// before; else it is the zero time. Whoever applies it again and again would undo any
-// rollback until then, and use up the blast radius.
-func inForceBy(status *v1alpha1.ReadinessReportStatus) time.Time {
-	for _, q := range status.Quarantined {
-		if q.Hash == status.Revision.Hash {
-			return q.Time.Add(quarantineLoads)
-		}
-	}
-	return time.Time{}
 }
 
 // planRollback plans the rollback, and the quarantine of what failed with it.

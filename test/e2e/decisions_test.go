@@ -195,6 +195,8 @@ func TestAnOutageOfADependencyRollsNothingBack(t *testing.T) {
 			HaveField("Number", BeEquivalentTo(2)), HaveField("Result", v1alpha1.RolloutStable))))
 	}
 
+	// What ends within half a minute of being ready has never really run.
+	g.Eventually(func() time.Duration { return w.runningFor(t, namespace) }).Should(BeNumerically(">", 32*time.Second))
 	w.behave(t, namespace, testenv.CrashLoop)
 	for _, s := range services {
 		g.Eventually(func() []v1alpha1.Action { return w.actions(t, s, v1alpha1.ActionRollback, v1alpha1.ActionReported) }).
@@ -211,6 +213,22 @@ func TestAnOutageOfADependencyRollsNothingBack(t *testing.T) {
 		g.Expect(w.specPatches(t, s)).To(BeEmpty())
 		g.Expect(w.report(t, s).Quarantined).To(BeEmpty())
 	}
+}
+
+// runningFor is how long all pods of a namespace have been ready.
+func (w *world) runningFor(t *testing.T, namespace string) time.Duration {
+	t.Helper()
+	var pods corev1.PodList
+	NewWithT(t).Expect(w.admin.List(t.Context(), &pods, client.InNamespace(namespace))).To(Succeed())
+	shortest := time.Hour
+	for _, pod := range pods.Items {
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady {
+				shortest = min(shortest, time.Since(c.LastTransitionTime.Time))
+			}
+		}
+	}
+	return shortest
 }
 
 // behave makes all pods of a namespace behave so from now on.
