@@ -50,6 +50,7 @@ var _ = Describe("A revision that comes again before the API server refuses it",
 		w.look("shop")
 		w.later(time.Minute)
 		w.again()
+		w.look("shop")
 		w.later(3 * time.Minute)
 		w.look("shop")
 		Expect(w.rolledBack()).To(BeFalse(), "that is no race, but somebody who brings it again")
