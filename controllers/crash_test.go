@@ -55,15 +55,18 @@ func (c *crash) happened() bool { return c.writes >= c.at }
 
 func (c *crash) write(do func() error) error {
 	c.writes++
-	if c.writes < c.at || c.writes == c.at && c.late || c.writes > c.at && c.answer != nil {
+	at, killed := c.writes == c.at, c.answer == nil
+	switch {
+	case c.writes > c.at && killed, at && !c.late:
+	default:
 		if err := do(); err != nil {
 			return err
 		}
 	}
 	switch {
-	case !c.happened() || c.writes > c.at && c.answer != nil:
+	case c.writes > c.at && !killed, c.writes < c.at:
 		return nil
-	case c.answer != nil:
+	case !killed:
 		return c.answer
 	}
 	return errors.New("the operator was stopped here")

@@ -22,8 +22,8 @@ import (
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
-// everySecond is how often a GitOps tool applies what it has.
-const everySecond = time.Second
+// turn is how often a GitOps tool applies what it has.
+const turn = time.Second
 
 // A GitOps tool applies what it has, again and again, from before the rollback until long
 // after. The release that failed is kept out, without a storm of rollbacks, and a fix comes in.
@@ -61,7 +61,7 @@ func TestAReleaseThatIsAppliedAgainAndAgainStaysOut(t *testing.T) {
 			bad := service("api", namespace, testenv.Image("registry.example/api:1.1.0-crash-loop"))
 
 			refused := MatchError(And(ContainSubstring("was rolled back at"), ContainSubstring("2 crashed"), ContainSubstring("image")))
-			g.Eventually(func() error { return apply(t.Context(), bad, false) }).WithPolling(everySecond).WithTimeout(90*time.Second).
+			g.Eventually(func() error { return apply(t.Context(), bad, false) }).WithPolling(turn).WithTimeout(90*time.Second).
 				Should(refused, func() string { return fmt.Sprintf("it is pushed until it is refused: %+v", w.report(t, good).Actions) })
 			g.Eventually(w.rolledOut(t, good)).Should(BeTrue())
 			settled := w.live(t, good)
@@ -70,7 +70,7 @@ func TestAReleaseThatIsAppliedAgainAndAgainStaysOut(t *testing.T) {
 			g.Consistently(func(g Gomega) {
 				g.Expect(apply(t.Context(), bad, false)).To(refused)
 				g.Expect(w.live(t, good).Generation).To(Equal(settled.Generation))
-			}).WithPolling(everySecond).WithTimeout(5 * time.Second).Should(Succeed())
+			}).WithPolling(turn).WithTimeout(5 * time.Second).Should(Succeed())
 			// The API server takes a second to load what refuses the release. A tool that is
 			// faster brings it back once, and never again.
 			g.Expect(len(w.specPatches(t, good))).To(And(BeNumerically(">=", 1), BeNumerically("<=", 2)))
