@@ -145,7 +145,7 @@ func (r *AdmissionReconciler) quarantine(ctx context.Context, environments envir
 		if !environments.Exists(status.Environment) {
 			continue
 		}
-		for _, revision := range status.Quarantined {
+		for _, revision := range standingQuarantine(status) {
 			if len(revision.Changes) > 0 {
 				entries = append(entries, remediation.Quarantined{
 					Namespace: workloads[i].Namespace, Kind: status.Workload.Kind, Name: status.Workload.Name, Revision: revision,
@@ -178,6 +178,6 @@ var gateLevelChanged = predicate.Funcs{
 var quarantineChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.ReadinessReport), e.ObjectNew.(*v1alpha1.ReadinessReport)
-		return !apiequality.Semantic.DeepEqual(before.Status.Quarantined, after.Status.Quarantined)
+		return !apiequality.Semantic.DeepEqual(standingQuarantine(&before.Status), standingQuarantine(&after.Status))
 	},
 }

@@ -7,27 +7,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/controllers"
 	"github.com/rampart-dev/rampart/internal/remediation"
+	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
-// crash stops an operator at one of its writes: nothing that it does after that reaches
-// the API server.
+// crash is what becomes of one write of an operator. Unless it is answered, the operator is
+// killed there: nothing that it does after that reaches the API server.
 type crash struct {
 	// at is the number of the write, from 1.
 	at int
 	// late lets that write happen, and loses the answer only.
 	late bool
+	// answer is what the operator is told of that write; nil when it is killed.
+	answer error
 
 	writes int
+}
+
+// faults are what may become of a write: the operator is killed at it, or it is answered
+// with an error, whether or not it happened.
+var faults = map[string]crash{
+	"the operator is killed before":                       {},
+	"the operator is killed after":                        {late: true},
+	"the API server forbids":                              {answer: apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("admission webhook denied the request"))},
+	"the API server gives no answer to, and does not do":  {answer: apierrors.NewTimeoutError("the request did not complete in time", 1)},
+	"the API server gives no answer to, although it does": {answer: apierrors.NewTimeoutError("the request did not complete in time", 1), late: true},
+	"the answer is lost, and a repetition refused, of":    {answer: apierrors.NewConflict(schema.GroupResource{}, "", errors.New("the object has been modified")), late: true},
 }
 
 // happened says whether the operator came as far as that write.
@@ -35,15 +55,21 @@ func (c *crash) happened() bool { return c.writes >= c.at }
 
 func (c *crash) write(do func() error) error {
 	c.writes++
-	if c.writes < c.at || c.writes == c.at && c.late {
+	at, killed := c.writes == c.at, c.answer == nil
+	switch {
+	case c.writes > c.at && killed, at && !c.late:
+	default:
 		if err := do(); err != nil {
 			return err
 		}
 	}
-	if c.happened() {
-		return errors.New("the operator was stopped here")
+	switch {
+	case c.writes > c.at && !killed, c.writes < c.at:
+		return nil
+	case !killed:
+		return c.answer
 	}
-	return nil
+	return errors.New("the operator was stopped here")
 }
 
 // in is a client of the operator that crashes.
@@ -54,6 +80,9 @@ func (c *crash) in(inner client.WithWatch) client.WithWatch {
 		},
 		Delete: func(ctx context.Context, i client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			return c.write(func() error { return i.Delete(ctx, object, options...) })
+		},
+		Update: func(ctx context.Context, i client.WithWatch, object client.Object, options ...client.UpdateOption) error {
+			return c.write(func() error { return i.Update(ctx, object, options...) })
 		},
 		Patch: func(ctx context.Context, i client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			return c.write(func() error { return i.Patch(ctx, object, patch, options...) })
@@ -70,92 +99,207 @@ func (c *crash) in(inner client.WithWatch) client.WithWatch {
 	})
 }
 
-// crashes are an operator's ends at each of the writes of a pass, before and after it.
-func crashes(writes int, play func(*crash)) {
-	It(fmt.Sprintf("happens once, with %d writes", writes), func() {
-		c := &crash{at: writes + 1}
-		play(c)
-		Expect(c.writes).To(Equal(writes), "the crashes that are tried here are not those that can happen")
-	})
-	for at := 1; at <= writes; at++ {
-		for _, late := range []bool{false, true} {
-			when := map[bool]string{false: "before", true: "after"}[late]
-			It(fmt.Sprintf("happens once although the operator is stopped %s its write %d", when, at), func() {
-				play(&crash{at: at, late: late})
-			})
-		}
+// atEveryWrite plays each fault at each of the writes that there are: one after the other,
+// until a pass ends before the fault comes. There are at least so many.
+func atEveryWrite(atLeast int, play func(*crash)) {
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		It("happens once, and is explained, although "+name+" any of its writes", func() {
+			for at := 1; ; at++ {
+				By(fmt.Sprintf("write %d", at))
+				fault := faults[name]
+				fault.at = at
+				play(&fault)
+				if !fault.happened() {
+					Expect(at).To(BeNumerically(">", atLeast), "the writes are not those that were meant")
+					return
+				}
+			}
+		})
 	}
 }
 
-// recover lets an operator that was stopped come back, and work for some minutes.
-func (w *world) recover(name string) {
+// strike lets an operator with that fault make one pass. Then it goes on without, or the
+// next one does if it was killed.
+func (w *world) strike(c *crash, pass func() error) {
 	GinkgoHelper()
-	w.client = operator
+	w.client = c.in(operator)
 	w.restartOperator()
-	for range 5 {
-		w.look(name)
+	err := pass()
+	if !c.happened() {
+		Expect(err).NotTo(HaveOccurred())
+	}
+	if c.answer == nil || !c.happened() {
+		w.client = operator
+		w.restartOperator()
+	}
+}
+
+// tryAdmission is one pass of the loop that refuses what was rolled back.
+func (w *world) tryAdmission() error {
+	loop := &controllers.AdmissionReconciler{
+		Client: w.client, Applier: controllers.NewApplier(w.client), OperatorNamespace: "rampart-system", OperatorUser: operatorUser,
+	}
+	_, err := loop.Reconcile(ctx, ctrl.Request{})
+	return err
+}
+
+// recover lets the operator work for some minutes. What it brings back runs well.
+func (w *world) recover(name string, back func() bool, pass func() error) {
+	GinkgoHelper()
+	for range 4 {
+		if back() {
+			w.rollOut(name)
+		}
+		Expect(pass()).To(Succeed())
 		w.later(30 * time.Second)
 	}
 }
 
+// quarantined says whether the API server is told to refuse a revision of the namespace.
+func (w *world) quarantined() bool {
+	GinkgoHelper()
+	return slices.ContainsFunc(sharedAdmission(w.namespace), func(object client.Object) bool {
+		return object.GetName() == remediation.QuarantineName
+	})
+}
+
+// expectOneRemediation holds what must be true after every fault.
+func (w *world) expectOneRemediation(name string, kind v1alpha1.ActionKind, generation int64) {
+	GinkgoHelper()
+	Expect(w.deployment(name).Generation).To(Equal(generation+1), "it happened once")
+	Expect(remediation.Owns(w.deployment(name))).To(BeFalse(), "the operator owns nothing")
+	outcomes := w.actions(name, kind)
+	Expect(outcomes).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome is recorded")
+	done := 0
+	for _, action := range w.report(name).Status.Actions {
+		Expect(action.Message).NotTo(BeEmpty())
+		if action.Kind == kind && action.Outcome == v1alpha1.ActionDone {
+			done++
+		}
+	}
+	Expect(done).To(Equal(1), "it is told once: %v", w.report(name).Status.Actions)
+	Expect(len(outcomes)).To(BeNumerically("<=", 2), "each attempt counts once")
+}
+
 var _ = Describe("The record of drift, and then its correction", func() {
-	crashes(3, func(c *crash) {
+	atEveryWrite(3, func(c *crash) {
 		w := drifted("empty")
 		generation := w.deployment("shop").Generation
-		w.client = c.in(operator)
-		w.restartOperator()
-		_, err := w.tryLook("shop")
-		Expect(err != nil).To(Equal(c.happened()))
-		w.client = operator
-		w.restartOperator()
-		w.settle("shop")
-		w.rollOut("shop")
-		w.recover("shop")
+		w.strike(c, w.shop)
+		w.later(correctAfter)
+		w.recover("shop", w.corrected, w.shop)
 
-		Expect(w.env("shop")).To(Equal("info"))
-		Expect(w.deployment("shop").Generation).To(Equal(generation + 1))
+		w.expectOneRemediation("shop", v1alpha1.ActionCorrectDrift, generation)
 	})
 })
 
 var _ = Describe("The correction of drift", func() {
-	crashes(4, func(c *crash) {
+	atEveryWrite(4, func(c *crash) {
 		w := drifted("empty")
 		w.look("shop")
 		w.later(correctAfter)
 		generation := w.deployment("shop").Generation
-		w.client = c.in(operator)
-		w.restartOperator()
-		_, err := w.tryLook("shop")
-		Expect(err != nil).To(Equal(c.happened()))
-		if w.env("shop") == "info" {
-			w.rollOut("shop")
-		}
-		w.recover("shop")
+		w.strike(c, w.shop)
+		happened := w.corrected()
+		w.recover("shop", w.corrected, w.shop)
 
-		Expect(w.env("shop")).To(Equal("info"))
-		Expect(w.deployment("shop").Generation).To(Equal(generation+1), "it happened more than once")
-		Expect(remediation.Owns(w.deployment("shop"))).To(BeFalse())
-		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.corrected()).To(BeTrue())
+		w.expectOneRemediation("shop", v1alpha1.ActionCorrectDrift, generation)
+		if happened {
+			Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(HaveLen(1), "one that happened is no failed attempt")
+		}
 	})
 })
 
-var _ = Describe("A rollback", func() {
-	crashes(4, func(c *crash) {
+var _ = Describe("A rollback, and the quarantine of what failed", func() {
+	atEveryWrite(6, func(c *crash) {
 		w := failed(2, "empty")
 		generation := w.deployment("shop").Generation
-		w.client = c.in(operator)
-		w.restartOperator()
-		_, err := w.tryLook("shop")
-		Expect(err != nil).To(Equal(c.happened()))
-		if w.image("shop") == goodImage {
-			w.rollOut("shop")
+		Expect(w.tryAdmission()).To(Succeed())
+		pass := func() error {
+			err := errors.Join(w.shop(), w.tryAdmission())
+			Expect(w.quarantined()).To(Or(BeFalse(), Equal(w.rolledBack())), "nothing is refused that was not rolled back")
+			return err
 		}
-		w.recover("shop")
+		w.strike(c, pass)
+		happened := w.rolledBack()
+		w.recover("shop", w.rolledBack, pass)
 
-		Expect(w.image("shop")).To(Equal(goodImage))
-		Expect(w.deployment("shop").Generation).To(Equal(generation+1), "it happened more than once")
-		Expect(remediation.Owns(w.deployment("shop"))).To(BeFalse())
-		Expect(w.actions("shop", v1alpha1.ActionRollback)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.rolledBack()).To(BeTrue())
+		w.expectOneRemediation("shop", v1alpha1.ActionRollback, generation)
+		if happened {
+			Expect(w.actions("shop", v1alpha1.ActionRollback)).To(HaveLen(1), "one that happened is no failed attempt")
+		}
 		Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
+		Expect(w.quarantined()).To(BeTrue())
+	})
+
+	It("is done, and not said to be, when somebody else was first while nobody looked", func() {
+		w := failed(2, "empty")
+		w.strike(&crash{at: 2}, w.shop)
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
+		w.change("shop", deployer, setImage("registry.example/shop:3.0.0"))
+		w.recover("shop", func() bool { return true }, w.shop)
+
+		Expect(w.image("shop")).To(Equal("registry.example/shop:3.0.0"))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionFailed}), "the fix is not the operator's")
+		Expect(w.report("shop").Status.Quarantined).To(BeEmpty(), "nothing was rolled back, so that nothing may be refused")
+		Expect(w.told(telemetry.ReasonActionFailed)).To(BeTrue())
+	})
+
+	It("is not said to be done because another revision was rolled back before", func() {
+		w := failed(2, "empty", func(spec *v1alpha1.EnvironmentPolicySpec) {
+			spec.BlastRadius = &v1alpha1.BlastRadius{ActionsPerHour: 5}
+		})
+		for _, image := range []string{"registry.example/shop:3.0.0", badImage} {
+			w.look("shop")
+			Expect(w.rolledBack()).To(BeTrue())
+			w.look("shop")
+			w.rollOut("shop")
+			w.later(10 * time.Minute)
+			w.look("shop")
+			w.change("shop", deployer, setImage(image))
+			w.look("shop")
+			w.crashAnew("shop")
+		}
+		w.strike(&crash{at: 2}, w.shop)
+		Expect(w.rolledBack()).To(BeFalse())
+		w.recover("shop", w.rolledBack, func() error { return errors.Join(w.shop(), w.tryAdmission()) })
+
+		Expect(w.rolledBack()).To(BeTrue(), "%v", w.report("shop").Status.Actions)
+	})
+
+	It("ends with a workload that is deleted before anybody saw it done, and refuses nothing", func() {
+		w := failed(2, "empty")
+		w.strike(&crash{at: 2}, w.shop)
+		Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed())
+		Expect(w.shop()).To(Succeed())
+
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionFailed}))
+		Expect(w.report("shop").Status.Quarantined).To(BeEmpty())
+	})
+
+	It("does not happen within the hour when the one attempt that is allowed came to nothing", func() {
+		w := failed(2, "empty", func(spec *v1alpha1.EnvironmentPolicySpec) {
+			spec.BlastRadius = &v1alpha1.BlastRadius{ActionsPerHour: 1}
+		})
+		w.strike(&crash{at: 2}, w.shop)
+		w.recover("shop", w.rolledBack, w.shop)
+		Expect(w.rolledBack()).To(BeFalse())
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("failed attempts included"))
+		Expect(w.report("shop").Status.Quarantined).To(BeEmpty())
+
+		w.later(time.Hour)
+		Expect(w.shop()).To(Succeed())
+		Expect(w.rolledBack()).To(BeTrue())
 	})
 })
+
+// shop is one pass over the Deployment of that name.
+func (w *world) shop() error {
+	_, err := w.tryLook("shop")
+	return err
+}
+
+func (w *world) corrected() bool  { return w.env("shop") == "info" }
+func (w *world) rolledBack() bool { return w.image("shop") == goodImage }

@@ -14,7 +14,6 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/progression"
-	"github.com/rampart-dev/rampart/internal/remediation"
 )
 
 const (
@@ -111,18 +110,4 @@ func (r *EnvironmentReconciler) count(policy *v1alpha1.EnvironmentPolicy, seen *
 	}
 	status.Breaker = breaker(seen, now)
 	r.Metrics.Environment(policy.Name, string(policy.Spec.Stage), status)
-}
-
-// breaker is whether all remediation stops, for status. Each action asks again for itself.
-func breaker(seen *environmentLook, now time.Time) *v1alpha1.Breaker {
-	judged := remediation.Break(environmentHealth(seen.own.Policy, seen.reports), *seen.own.Spec.BlastRadius, now)
-	if !judged.Open {
-		return nil
-	}
-	before := seen.own.Policy.Status.Breaker
-	tripped := metav1.NewTime(judged.Tripped.Truncate(time.Second))
-	if before != nil && before.Open && tripped.Sub(before.Tripped.Time) < trippedResolution {
-		tripped = before.Tripped // said already; at rest nothing is written
-	}
-	return &v1alpha1.Breaker{Open: true, Tripped: tripped, Reason: message.Cut(judged.Reason, maxText)}
 }

@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -59,7 +60,8 @@ func (r *ReportReconciler) keepBaseline(ctx context.Context, p plan) error {
 	return nil
 }
 
-// remediate carries out the intended action and records how it went.
+// remediate carries out the intended action and records how it went. An action whose
+// outcome nobody knows stays intended: the next looks see whether it shows.
 func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now time.Time) error {
 	before := l.report.DeepCopy()
 	done := *p.action
@@ -67,12 +69,18 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
 	err := r.carryOut(ctx, object, p)
 	if err != nil {
-		if r.outdated(ctx, l, p, err) {
+		switch live := r.current(ctx, l); {
+		case live.object != nil && r.patched(live.object, done):
+			object, err = live.object, nil // only the answer was lost
+		case outdated(p, live, err):
 			return r.forgo(ctx, l, done)
+		case !refusal(err):
+			return r.leaveOpen(ctx, l, *p.action, err)
+		default:
+			done.Outcome = v1alpha1.ActionFailed
+			done.Message = "the attempt failed: " + err.Error() + "; the workload is judged anew"
+			liftQuarantine(&l.report.Status, done)
 		}
-		done.Outcome = v1alpha1.ActionFailed
-		done.Message = "the attempt failed: " + err.Error() + "; the workload is judged anew"
-		liftQuarantine(&l.report.Status, done)
 	}
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
 	note(&l.report.Status, done)
@@ -90,15 +98,57 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	return executor.ReleaseOwnership(ctx, object)
 }
 
+// refusal says whether an error is the API server's word that it did nothing. After any
+// other, a timeout or a broken connection, the write may have happened or happen yet.
+func refusal(err error) bool {
+	var answer apierrors.APIStatus
+	return errors.As(err, &answer) && answer.Status().Code >= 400 && answer.Status().Code < 500
+}
+
+// current is the workload as the API server has it.
+type current struct {
+	// object is nil when it is gone, or could not be read.
+	object client.Object
+	// gone is true when it was deleted, even if there is another one of its name.
+	gone bool
+	// written is true when somebody wrote it since it was judged.
+	written bool
+}
+
+func (r *ReportReconciler) current(ctx context.Context, l *look) current {
+	object := l.writable()
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+		return current{gone: apierrors.IsNotFound(err)}
+	}
+	if object.GetUID() != l.object.GetUID() {
+		return current{gone: true}
+	}
+	return current{object: object, written: object.GetResourceVersion() != l.object.GetResourceVersion()}
+}
+
+// outdated says whether an action failed because what it answers to is gone: somebody wrote
+// the workload, or its pod, since it was judged.
+func outdated(p plan, live current, err error) bool {
+	if p.pod != nil {
+		return apierrors.IsConflict(err) || apierrors.IsNotFound(err)
+	}
+	return (live.gone || live.written) && (apierrors.IsConflict(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err))
+}
+
 // overtaken says whether somebody wrote the workload since it was judged, so that the
 // action answers to a state that is gone. When nobody can tell, it was not.
 func (r *ReportReconciler) overtaken(ctx context.Context, l *look) bool {
-	current := l.writable()
-	err := r.Live.Get(ctx, client.ObjectKeyFromObject(current), current)
-	if err != nil {
-		return apierrors.IsNotFound(err)
-	}
-	return current.GetResourceVersion() != l.object.GetResourceVersion()
+	live := r.current(ctx, l)
+	return live.gone || live.written
+}
+
+// leaveOpen says why the outcome of an intended action is not known yet.
+func (r *ReportReconciler) leaveOpen(ctx context.Context, l *look, intended v1alpha1.Action, err error) error {
+	before := l.report.DeepCopy()
+	intended.Message = "its outcome is not known yet (" + err.Error() + "): " + intended.Message
+	note(&l.report.Status, intended)
+	_, recordErr := recordStatus(ctx, r.Client, before, l.report)
+	return firstError(err, recordErr)
 }
 
 // forgo takes back the intention of an action that changed nothing, as if it had never

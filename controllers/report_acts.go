@@ -60,7 +60,7 @@ func (r *ReportReconciler) reported(ctx context.Context, l *look, p *plan, trial
 	if !l.wouldOpen(trial, began, now) {
 		return false, nil
 	}
-	allowed, err := r.budget(ctx, l, trial.Kind, now)
+	allowed, err := r.budget(ctx, l, trial.Kind, nobody, now)
 	if err != nil || !allowed.Allowed {
 		p.lookAgain(cmp.Or(allowed.RetryAt, now.Add(askAgain)))
 		return false, err

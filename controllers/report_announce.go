@@ -30,11 +30,22 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonRolloutFailed, telemetry.ActionObserve, "%s", is.Message)
 	}
 	for _, action := range is.Actions {
+		if ended(was, action) {
+			r.Metrics.Action(is.Environment, action)
+			r.announceAction(l, action)
+		}
 		if action.Outcome == v1alpha1.ActionReported && !slices.ContainsFunc(was.Actions, func(a v1alpha1.Action) bool { return a.ID == action.ID }) {
 			r.announceAction(l, action)
 		}
 	}
 	r.Metrics.Trials(is.Environment, newTrials(was, is))
+}
+
+// ended says whether it only now became known how an intended action ended.
+func ended(was *v1alpha1.ReadinessReportStatus, action v1alpha1.Action) bool {
+	return action.Outcome != v1alpha1.ActionIntended && slices.ContainsFunc(was.Actions, func(a v1alpha1.Action) bool {
+		return a.ID == action.ID && a.Outcome == v1alpha1.ActionIntended
+	})
 }
 
 // announceAction tells what was done to the workload, or would have been.

@@ -134,6 +134,7 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
 		status.Workload.UID, status.Drift, status.Drill, status.HeldBack = "", nil, nil, nil
 		acts.Abandon(status.ActTrials, "the workload was deleted")
+		giveUp(status, now)
 		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, l.recorded, l.report); err != nil {
 			return reconcile.Result{}, err

@@ -19,6 +19,7 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/drift"
+	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -216,7 +217,12 @@ func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, kind v
 		p.lookAgain(now.Add(soonest))
 		return "another workload of the namespace is being judged for an action", nil
 	}
-	allowed, err := r.budget(ctx, l, kind, now)
+	var allowed remediation.Budget
+	err := r.Slots.Decide(l.key, now, func(begun func(Key) bool) (bool, error) {
+		var err error
+		allowed, err = r.budget(ctx, l, kind, begun, now)
+		return allowed.Allowed, err
+	})
 	if err != nil || !allowed.Allowed {
 		giveBack()
 		l.holdBack(kind, allowed.By, now)

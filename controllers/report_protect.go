@@ -6,12 +6,16 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/acts"
+	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/remediation"
 )
 
@@ -32,6 +36,12 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 	p := plan{disown: remediation.Owns(l.object)}
 	l.heldBefore, l.report.Status.HeldBack = l.report.Status.HeldBack, nil
 	if r.pending(l, &p, now) {
+		return p, nil
+	}
+	if p.disown {
+		// The last action is finished first: what an action leaves tells that it happened,
+		// and must not speak for the next one.
+		p.lookAgain(now.Add(soonest))
 		return p, nil
 	}
 	r.settleRollbacks(l, now)
@@ -66,7 +76,7 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 		return true
 	default:
 		action.Outcome = v1alpha1.ActionFailed
-		action.Message = "the operator was stopped before it could do this, and judges the workload anew: " + action.Message
+		action.Message = "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew: " + action.Message
 		liftQuarantine(&l.report.Status, action)
 	}
 	action.Time.Time = now.Truncate(time.Second)
@@ -74,41 +84,60 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	return false
 }
 
-// shows says whether an intended action can be seen in the workload: the revision that
-// was to be rolled back is gone, the pod is, or the drift was followed by a write of the
-// operator's.
+// giveUp ends an intended action whose workload is gone: nobody will see whether it was done.
+func giveUp(status *v1alpha1.ReadinessReportStatus, now time.Time) {
+	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended {
+		return
+	}
+	action := status.Actions[0]
+	liftQuarantine(status, action)
+	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
+	action.Message = "the workload was deleted before anybody saw whether this was done: " + action.Message
+	note(status, action)
+}
+
+// shows says whether an intended action can be seen.
 func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
-	switch action.Kind {
-	case v1alpha1.ActionRollback:
-		quarantined := l.report.Status.Quarantined
-		return len(quarantined) > 0 && !l.hasTemplateOf(quarantined[0].Hash)
-	case v1alpha1.ActionReplacePod:
+	if action.Kind == v1alpha1.ActionReplacePod {
 		return l.replaced(action)
 	}
-	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
+	return r.patched(l.object, action)
 }
 
-// hasTemplateOf says whether the workload's template is that of a revision, whatever its
-// ConfigMaps say now.
-func (l *look) hasTemplateOf(hash string) bool {
-	status := &l.report.Status
-	for _, o := range status.Outcomes {
-		if o.Hash == hash && o.PodTemplateHash != "" {
-			return o.PodTemplateHash == status.Revision.PodTemplateHash
-		}
+// patched says whether an intended patch of a workload can be seen in it. It answers to one
+// generation and to no other state, so that the next generation is the operator's if it
+// happened: admission stamped it so, or the operator still owns what it wrote.
+func (r *ReportReconciler) patched(object client.Object, action v1alpha1.Action) bool {
+	answered, known := generationOf(action)
+	if !known || object.GetGeneration() <= answered {
+		return false
 	}
-	return hash == status.Revision.Hash
+	return stampedBy(object, answered+1, r.OperatorUser) || remediation.Owns(object)
 }
 
-// budget says whether the blast radius allows to change the workload now.
-func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.ActionKind, now time.Time) (remediation.Budget, error) {
+// generationOf is the generation of the workload that an action answers to, with which its
+// id ends.
+func generationOf(action v1alpha1.Action) (generation int64, known bool) {
+	generation, err := strconv.ParseInt(action.ID[strings.LastIndexByte(action.ID, '-')+1:], 10, 64)
+	return generation, err == nil
+}
+
+// stampedBy says whether admission saw the user bring the workload to a generation.
+func stampedBy(object client.Object, generation int64, user string) bool {
+	stamps, err := drift.ParseStamps(object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor])
+	return err == nil && user != "" && slices.ContainsFunc(stamps, func(s drift.Stamp) bool { return s.Generation == generation && s.By(user) })
+}
+
+// budget says whether the blast radius allows to change the workload now. begun are those
+// whose change may not stand in the reports yet.
+func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.ActionKind, begun func(Key) bool, now time.Time) (remediation.Budget, error) {
 	others, err := r.siblings(ctx, l)
 	if err != nil {
 		return remediation.Budget{}, err
 	}
-	usage := remediation.Usage{Kind: kind, Actions: l.report.Status.Actions}
+	usage := remediation.Usage{Kind: kind, Actions: spent(&l.report.Status, kind)}
 	for _, other := range others {
-		if changing(&other, now) {
+		if changing(&other, now) || begun(keyOf(&other)) {
 			usage.InEnvironment++
 			if other.Namespace == l.key.Namespace {
 				usage.InNamespace = fmt.Sprintf("%s %s", other.Status.Workload.Kind, other.Status.Workload.Name)
@@ -118,6 +147,14 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 	usage.Breaker = remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), *l.environment.Spec.BlastRadius, now)
 	return remediation.Allow(usage, *l.environment.Spec.BlastRadius, now), nil
 }
+
+// keyOf is the workload that a report speaks of.
+func keyOf(report *v1alpha1.ReadinessReport) Key {
+	return Key{Kind: report.Status.Workload.Kind, Namespace: report.Namespace, Name: report.Status.Workload.Name}
+}
+
+// nobody began a change that does not stand in the reports yet: for whoever only asks.
+func nobody(Key) bool { return false }
 
 // siblings are the reports of the other workloads of the environment.
 func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.ReadinessReport, error) {

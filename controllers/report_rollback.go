@@ -19,9 +19,6 @@ import (
 const (
 	// maxQuarantined is how many quarantined revisions a report remembers.
 	maxQuarantined = 10
-	// quarantineLoads is how long the refusal of a revision may take to be in force: the
-	// API servers load a changed policy within a second or two.
-	quarantineLoads = 5 * time.Second
 )
 
 // judgeRollout judges a workload's newest revision by how its pods behave, and plans to
@@ -43,6 +40,9 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	case remediation.VerdictWait:
 		// More pods or the progress deadline bring an event; stability needs time to pass.
 		p.lookAgain(now.Add(evidence.UsualStart(status.Evidence)))
+		if alone := status.FailingSince.Add(together); now.Before(alone) {
+			p.lookAgain(alone) // whether others fail too is known by then
+		}
 		status.Message = message.Cut(status.Message+"; "+decision.Reason, maxText)
 		return nil
 	case remediation.VerdictHold, remediation.VerdictReport:
@@ -53,7 +53,11 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	if _, done := remediation.Taken(status.Actions, decision.Action); done {
 		return nil
 	}
-	if until := inForceBy(status); now.Before(until) {
+	until, err := r.inForceBy(ctx, l, now)
+	if err != nil {
+		return err
+	}
+	if now.Before(until) {
 		p.lookAgain(until)
 		status.Message = message.Cut(status.Message+"; it was rolled back and came again before the API server refused it", maxText)
 		return nil
@@ -68,18 +72,6 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		return nil
 	}
 	return planRollback(l, decision, p, now)
-}
-
-// inForceBy is when API servers refuse the revision that runs, if it was rolled back
-// before; else it is the zero time. Whoever applies it again and again would undo any
-// rollback until then, and use up the blast radius.
-func inForceBy(status *v1alpha1.ReadinessReportStatus) time.Time {
-	for _, q := range status.Quarantined {
-		if q.Hash == status.Revision.Hash {
-			return q.Time.Add(quarantineLoads)
-		}
-	}
-	return time.Time{}
 }
 
 // planRollback plans the rollback, and the quarantine of what failed with it.
@@ -118,6 +110,17 @@ func liftQuarantine(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Acti
 		return
 	}
 	status.Quarantined = slices.DeleteFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool {
-		return q.Hash == status.Revision.Hash && q.Time.Equal(&action.Time)
+		return q.Time.Equal(&action.Time)
+	})
+}
+
+// standingQuarantine are the quarantined revisions that were rolled back. The rollback of
+// the others is only intended, so that nothing of theirs may be refused yet.
+func standingQuarantine(status *v1alpha1.ReadinessReportStatus) []v1alpha1.QuarantinedRevision {
+	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended || status.Actions[0].Kind != v1alpha1.ActionRollback {
+		return status.Quarantined
+	}
+	return slices.DeleteFunc(slices.Clone(status.Quarantined), func(q v1alpha1.QuarantinedRevision) bool {
+		return q.Time.Equal(&status.Actions[0].Time)
 	})
 }

@@ -50,11 +50,16 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		WritableVolumes:  l.workload.WritableVolumes(),
 		ByHand:           l.workload.ReplacedByHand(),
 		Asked:            l.workload.Annotations[v1alpha1.AnnotationOnFailure],
+		RanWell:          status.Outcomes[0].Result == v1alpha1.RolloutStable,
+		FailingFor:       now.Sub(status.FailingSince.Time),
 		OnFailure:        policy.OnFailure,
 		Level:            level,
 		AtReport:         atReport,
 		Suspended:        l.suspended(),
 		Earlier:          l.earlier(),
+	}
+	if observed.Infrastructure == "" && observed.New.Total == 0 {
+		observed.Infrastructure = l.onTroubledNode()
 	}
 	var err error
 	if observed.OthersFailing, err = r.othersFailing(ctx, l); err != nil {
@@ -136,6 +141,17 @@ func (l *look) infrastructure() string {
 	for _, c := range deployment.Status.Conditions {
 		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
 			return "pods are refused: " + c.Message
+		}
+	}
+	return ""
+}
+
+// onTroubledNode names a pod of the newest revision that is left out of the evidence because
+// of its node; empty when there is none.
+func (l *look) onTroubledNode() string {
+	for _, pod := range l.podsOfRevision() {
+		if trouble := l.troubledNodes[pod.Node]; trouble != "" && !pod.Departing() {
+			return fmt.Sprintf("pod %s is on node %s: %s", pod.Name, pod.Node, trouble)
 		}
 	}
 	return ""

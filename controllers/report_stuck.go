@@ -12,7 +12,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
@@ -136,13 +135,4 @@ func (r *ReportReconciler) carryOut(ctx context.Context, object workload.Object,
 		return executor.Replace(ctx, p.pod)
 	}
 	return executor.Execute(ctx, object, p.patch)
-}
-
-// outdated says whether an action failed because what it answers to is gone: somebody wrote
-// the workload, or its pod, since it was judged.
-func (r *ReportReconciler) outdated(ctx context.Context, l *look, p plan, err error) bool {
-	if p.pod != nil {
-		return apierrors.IsConflict(err) || apierrors.IsNotFound(err)
-	}
-	return (apierrors.IsConflict(err) || apierrors.IsInvalid(err)) && r.overtaken(ctx, l)
 }

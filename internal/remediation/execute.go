@@ -65,10 +65,11 @@ func (e Executor) ReleaseOwnership(ctx context.Context, object client.Object) er
 	return nil
 }
 
-// Owns says whether the operator is still a field manager of the object.
+// Owns says whether the operator is still a field manager of the object itself, by a write
+// that ReleaseOwnership takes back.
 func Owns(object client.Object) bool {
 	for _, entry := range object.GetManagedFields() {
-		if entry.Manager == v1alpha1.ManagedBy {
+		if entry.Manager == v1alpha1.ManagedBy && entry.Subresource == "" {
 			return true
 		}
 	}

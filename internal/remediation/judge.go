@@ -67,6 +67,10 @@ func Judge(r Rollout) Decision {
 	if !evidence.bad {
 		return decision.because(VerdictWait, evidence, "that is not enough to judge the revision")
 	}
+	if r.RanWell && r.FailingFor < togetherWithin {
+		return decision.because(VerdictWait, evidence, fmt.Sprintf(
+			"but it ran well before, so that first it is seen for %s whether other workloads fail too", minutes(togetherWithin)))
+	}
 	if cause := forPeople(r); cause != "" {
 		return decision.because(VerdictReport, evidence, cause)
 	}
@@ -114,9 +118,16 @@ func elsewhere(r Rollout, evidence evidence) string {
 	case r.Old.Failing > 0:
 		return fmt.Sprintf("%d of %d pods of the earlier revision fail too, so that the cause is likely not the new one", r.Old.Failing, r.Old.Total)
 	case r.OthersFailing > 0:
-		return fmt.Sprintf("%d other workloads began to fail at the same time, so that the cause is likely common", r.OthersFailing)
+		return fmt.Sprintf("%s began to fail at the same time, so that the cause is likely common", otherWorkloads(r.OthersFailing))
 	}
 	return ""
+}
+
+func otherWorkloads(n int) string {
+	if n == 1 {
+		return "1 other workload"
+	}
+	return fmt.Sprintf("%d other workloads", n)
 }
 
 // target is the revision to return to: the newest that is proven, else the newest that

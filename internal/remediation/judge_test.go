@@ -6,6 +6,7 @@ package remediation_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -99,6 +100,13 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 			r.New, r.Infrastructure = remediation.NewPods{}, "exceeded quota: pods"
 		}, hold, "exceeded quota: pods"},
 		{"no node has room and pods crash", func(r *rollout) { r.Infrastructure = "0/3 nodes are available" }, hold, "0/3 nodes"},
+		{"a revision that ran well began to crash just now", func(r *rollout) { r.RanWell, r.FailingFor = true, time.Minute }, wait, "whether other workloads fail too"},
+		{"a revision that ran well has been crashing for two minutes, and no other workload has", func(r *rollout) {
+			r.RanWell, r.FailingFor = true, 2*time.Minute
+		}, act, "rolled back"},
+		{"a revision that ran well crashes together with others", func(r *rollout) {
+			r.RanWell, r.FailingFor, r.OthersFailing = true, 2*time.Minute, 1
+		}, hold, "1 other workload began to fail"},
 		{"a dependency outage: everything fails, the deadline has passed", func(r *rollout) {
 			r.OthersFailing, r.Old.Failing, r.DeadlineExceeded = 20, 2, true
 		}, hold, "fail too"},

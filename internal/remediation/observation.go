@@ -4,6 +4,8 @@
 package remediation
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -38,6 +40,11 @@ type Rollout struct {
 	// Deployment (ProgressDeadlineExceeded), or what stands in for it (evidence.ProgressDeadline).
 	DeadlineExceeded bool
 
+	// RanWell is true when the revision was once rolled out in full and ran well: what then
+	// makes it fail may be something that others need too.
+	RanWell bool
+	// FailingFor is how long the workload has been failing.
+	FailingFor time.Duration
 	// OthersFailing is how many unrelated workloads began to fail at about the same time.
 	OthersFailing int
 	// Infrastructure says why pods could not even be made or placed: a quota, no node

@@ -40,12 +40,22 @@ const (
 	// exit code 137.
 	IgnoreTerm Behaviour = "ignore-term"
 
-	// ImageError never starts: ErrImagePull, then ImagePullBackOff.
+	// ImageError never starts: ErrImagePull, then ImagePullBackOff, because there is no such image.
 	ImageError Behaviour = "image-error"
+
+	// RegistryOutage is ImageError because the registry does not answer.
+	RegistryOutage Behaviour = "registry-outage"
+
+	// ConfigError never starts: CreateContainerConfigError, because a key of a ConfigMap is missing.
+	ConfigError Behaviour = "config-error"
 )
 
 // BehaviourAnnotation of a Pod names its Behaviour and wins over its images.
 const BehaviourAnnotation = "behaviour.rampart.dev/mode"
+
+// NodeDown is what BehaviourAnnotation says of a node whose kubelet does not report any more:
+// it stays as it is, instead of reporting itself ready.
+const NodeDown = "not-ready"
 
 // DigestAnnotation of a Pod is the digest that the tags of its images name when its containers
 // start: sha256 and 64 hexadecimal digits. Without it every tag has a digest of its own,

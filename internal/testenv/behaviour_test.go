@@ -110,6 +110,20 @@ func TestAPodBehavesAsItsImagesOrItsAnnotationSay(t *testing.T) {
 				g.Expect(status.ContainerStatuses[0].State.Waiting).To(HaveValue(HaveField("Reason", "ImagePullBackOff")))
 			},
 		},
+		"a registry that does not answer is named by its time-out": {
+			[]testenv.PodOption{testenv.Image("registry.example/shop:1.2.0-registry-outage")},
+			func(g Gomega, status corev1.PodStatus) {
+				g.Expect(status.ContainerStatuses[0].State.Waiting).To(HaveValue(And(
+					HaveField("Reason", "ImagePullBackOff"), HaveField("Message", ContainSubstring("i/o timeout")))))
+			},
+		},
+		"configuration that does not exist keeps the pod pending": {
+			[]testenv.PodOption{testenv.Image("registry.example/shop:1.2.0-config-error")},
+			func(g Gomega, status corev1.PodStatus) {
+				g.Expect(status.Phase).To(Equal(corev1.PodPending))
+				g.Expect(status.ContainerStatuses[0].State.Waiting).To(HaveValue(HaveField("Reason", "CreateContainerConfigError")))
+			},
+		},
 		"a tag names another image for the pod that says so": {
 			[]testenv.PodOption{func(t *corev1.PodTemplateSpec) {
 				metav1.SetMetaDataAnnotation(&t.ObjectMeta, testenv.DigestAnnotation, digest)
