@@ -195,6 +195,11 @@ func (in *DriftPolicy) DeepCopyInto(out *DriftPolicy) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.IgnoredFields != nil {
+		in, out := &in.IgnoredFields, &out.IgnoredFields
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.CorrectAfter != nil {
 		in, out := &in.CorrectAfter, &out.CorrectAfter
 		*out = new(metav1.Duration)

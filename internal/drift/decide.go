@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,10 @@ var rules = []rule{
 	{VerdictReport, func(_ Input, j *Judgement, _ time.Time) string { return uncertain(j.Differences) }},
 	{VerdictHold, func(in Input, _ *Judgement, _ time.Time) string {
 		return when(in.Controller != "", in.Controller+" controls this workload: change it there")
+	}},
+	{VerdictHold, func(in Input, j *Judgement, _ time.Time) string {
+		return when(in.AutoscalersUnread != "" && slices.ContainsFunc(j.Differences, func(d Difference) bool { return delegable(d.Path) }),
+			"an autoscaler may have set it, and Rampart cannot tell: "+in.AutoscalersUnread)
 	}},
 	{VerdictHold, func(in Input, _ *Judgement, _ time.Time) string {
 		return when(!in.Baseline.Verified, "no trusted writer has written this workload since Rampart first saw it: there is nothing proven to go back to")
