@@ -86,6 +86,9 @@ func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input
 		Earlier:      l.earlierTemplates(),
 		Actions:      l.report.Status.Actions,
 	}
+	if input.Autoscalers, input.AutoscalersUnread, err = r.autoscalers(ctx, l); err != nil {
+		return drift.Input{}, nil, err
+	}
 	if len(kept) > 0 {
 		if input.Baseline, err = drift.ReadBaseline(&kept[0]); err != nil {
 			// A damaged baseline is no baseline: the live spec is adopted anew, unverified.

@@ -95,6 +95,7 @@ const (
 	ReasonEnvironmentMissing = "EnvironmentMissing"
 	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonInvalidParameters  = "InvalidParameters"
+	ReasonInvalidFieldPath   = "InvalidFieldPath"
 	ReasonNotCompiled        = "NotCompiled"
 	ReasonTooManyGuardrails  = "TooManyGuardrails"
 	ReasonResourceMissing    = "ResourceMissing"

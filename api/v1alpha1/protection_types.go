@@ -36,7 +36,7 @@ type DriftPolicy struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=512
-	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^spec(\.[A-Za-z0-9_-]+|\[([^\[\],="]+|"([^"\\]|\\.)*")\]|\[[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*")(,[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*"))*\])+$')`,message="a field below spec as drift messages print it, for example spec.template.spec.containers[name=shop].image or spec.template.metadata.annotations[example.com/owner]"
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^spec(\.[A-Za-z0-9_-]+|\[([^\[\],="]+|"([^"\\]|\\.)*")\]|\[[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*")(,[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*"))*\])+$')`,message="name a field below spec as drift messages print it, for example spec.template.spec.containers[name=shop].image or spec.template.metadata.annotations[example.com/owner]"
 	IgnoredFields []string `json:"ignoredFields,omitempty"`
 
 	// correctAfter is how long drift stands before it is taken back, so that a GitOps

@@ -5,6 +5,7 @@ package drift
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -72,6 +73,9 @@ func (a Autoscaler) Sets(path Path) bool {
 	}
 	return a.vertical.sets(path)
 }
+
+// Equal says whether both set the same of the same.
+func (a Autoscaler) Equal(other Autoscaler) bool { return reflect.DeepEqual(a, other) }
 
 // String says what the autoscaler sets, to people.
 func (a Autoscaler) String() string {
