@@ -39,6 +39,9 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 	if !l.watchesDrift() {
 		return nil
 	}
+	if err := r.judgeConfiguration(ctx, l, p, now); err != nil {
+		return err
+	}
 	input, kept, err := r.driftInput(ctx, l)
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ const (
 	ConditionAdmissionLive = "AdmissionLive"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
+	// ConditionConfigurationDrifted is True, and present, on a ReadinessReport while pods run by
+	// values of a ConfigMap that have changed since they started.
+	ConditionConfigurationDrifted = "ConfigurationDrifted"
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
 	// it did under the same tag.
 	ConditionTagMoved = "TagMoved"
@@ -110,6 +113,7 @@ const (
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
+	ReasonConfigMapChanged   = "ConfigMapChanged"
 	ReasonImagesDiffer       = "ImagesDiffer"
 	ReasonImagesChanged      = "ImagesChanged"
 	ReasonSeenLive           = "SeenLive"
