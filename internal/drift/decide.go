@@ -116,22 +116,12 @@ func uncertain(differences []Difference) string {
 	return ""
 }
 
-// movedBack says whether the live pod template is that of an earlier revision.
+// movedBack says whether the pods went back from what the trusted writers wrote to an earlier
+// revision.
 func movedBack(in Input) bool {
 	live, _ := in.Spec["template"].(map[string]any)
-	if live == nil {
-		return false
-	}
 	base, _ := in.Baseline.Spec["template"].(map[string]any)
-	if sameTemplate(base, live) {
-		return false
-	}
-	for _, earlier := range in.Earlier {
-		if sameTemplate(earlier, live) {
-			return true
-		}
-	}
-	return false
+	return in.Returned && !sameTemplate(base, live)
 }
 
 // sameTemplate compares pod templates without what makes no difference between revisions.

@@ -46,8 +46,9 @@ type Input struct {
 	Autoscalers []Autoscaler
 	// AutoscalersUnread says why nobody knows all of them; empty when they are known.
 	AutoscalersUnread string
-	// Earlier are the pod templates of earlier revisions that ran well or are proven, as JSON.
-	Earlier []map[string]any
+	// Returned is true when the live pod template is that of an earlier revision that ran well
+	// or is proven.
+	Returned bool
 	// Actions are the last actions on the workload.
 	Actions []v1alpha1.Action
 	// Refused says why the blast radius allows no action now; empty when it does.

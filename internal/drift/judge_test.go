@@ -235,13 +235,13 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 		}, drift.VerdictHold, []string{image}, "never seen healthy"},
 		{"an on-call's rollout undo", func(t *testing.T) drift.Input {
 			in := handEdit(t)
-			in.Earlier = []map[string]any{in.Spec["template"].(map[string]any)}
+			in.Returned = true
 			return in
 		}, drift.VerdictHold, []string{image}, "went back to an earlier good revision"},
 		{"a hand edit beside the template, where the template is that of the baseline", func(t *testing.T) drift.Input {
 			in := looking(t)
 			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "shop:1", "paused: true"), 2, "1:argocd,2:alice"
-			in.Earlier = []map[string]any{in.Spec["template"].(map[string]any)}
+			in.Returned = true
 			return in
 		}, drift.VerdictWait, []string{"spec.paused"}, "taken back at"},
 		{"a blast radius that is used up", func(t *testing.T) drift.Input {

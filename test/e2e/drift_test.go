@@ -214,7 +214,8 @@ func TestWhatIsNoDriftIsNeverTakenBack(t *testing.T) {
 			g.Eventually(in.rolledOut(t, d)).Should(BeTrue())
 			wanted := in.live(t, d).Spec
 			if c.decision != "" {
-				g.Eventually(func() *v1alpha1.Drift { return in.report(t, d).Drift }).Should(HaveField("Decision", ContainSubstring(c.decision)))
+				g.Eventually(func() *v1alpha1.Drift { return in.report(t, d).Drift }).
+					Should(HaveField("Decision", ContainSubstring(c.decision)), func() string { return w.reports(t) })
 			}
 			g.Consistently(func(g Gomega) {
 				g.Expect(in.live(t, d).Spec).To(Equal(wanted))
