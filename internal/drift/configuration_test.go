@@ -157,7 +157,11 @@ func TestAChangeIsAsOldAsTheWriteThatMadeIt(t *testing.T) {
 			g.Expect(now.Unrecorded(recorded)).To(Equal([]string{"settings"}))
 			after := now.Record(recorded, noon.Add(5*time.Minute))
 			g.Expect(after[0].Versions[0].Since.Time).To(Equal(c.since))
-			g.Expect(len(now.Outdated(after)) > 0).To(Equal(c.since.After(noon.Add(3*time.Minute))), "the pod started at 12:03")
+			if c.since.After(noon.Add(3 * time.Minute)) {
+				g.Expect(now.Outdated(after)).To(HaveLen(1), "the pod started at 12:03")
+			} else {
+				g.Expect(now.Outdated(after)).To(BeEmpty(), "the pod started at 12:03")
+			}
 		})
 	}
 }
