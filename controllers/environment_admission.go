@@ -185,6 +185,9 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if len(seen.wrong) > 0 {
 		return stalled(v1alpha1.ReasonInvalidParameters, strings.Join(sentences(seen.wrong), "; "))
 	}
+	if unreadable := drift.UnreadableFields(seen.own.Spec.Drift); unreadable != "" {
+		return stalled(v1alpha1.ReasonInvalidFieldPath, unreadable)
+	}
 	if len(seen.members.Ceded) > 0 {
 		namespace := slices.Sorted(maps.Keys(seen.members.Ceded))[0]
 		return ready(v1alpha1.ReasonOverlap, fmt.Sprintf("%d namespaces match the selector but belong to another environment: %s to %s",

@@ -8,12 +8,16 @@ import (
 	"github.com/rampart-dev/rampart/internal/environment"
 )
 
-// purpose is what guardrails need a kind for: to judge its objects, or as surroundings.
+// purpose is what a kind is needed for: that guardrails judge its objects, or read them as
+// surroundings, or that they tell which fields of workloads are delegated.
 type purpose string
 
-// toJudge is the purpose of what resource rules name; every other purpose is the name of
-// the surroundings.
-const toJudge purpose = "judge"
+// toJudge is the purpose of what resource rules name, and toDelegate that of autoscalers;
+// every other purpose is the name of the surroundings.
+const (
+	toJudge    purpose = "judge"
+	toDelegate purpose = "delegate"
+)
 
 // need is a kind that a rule reads besides workloads.
 type need struct {
@@ -49,21 +53,29 @@ func kindsAround(s v1alpha1.Surrounding) []watchedKind {
 	}
 }
 
-// kindsNeeded are the kinds that the guardrails of all environments need, and what for. A
-// guardrail that stands nowhere needs none.
+// kindsNeeded are the kinds that the guardrails of all environments need, and what for, and
+// those that drift is told by. A guardrail that stands nowhere needs none.
 func kindsNeeded(environments environment.Map, rules map[string]*v1alpha1.Guardrail) map[watchedKind]map[purpose]bool {
 	needed := map[watchedKind]map[purpose]bool{}
+	need := func(kind watchedKind, what purpose) {
+		if needed[kind] == nil {
+			needed[kind] = map[purpose]bool{}
+		}
+		needed[kind][what] = true
+	}
 	for _, e := range environments.Environments() {
+		if looksForDrift(e.Spec.Drift) {
+			for _, kind := range autoscalerKinds {
+				need(kind, toDelegate)
+			}
+		}
 		for _, state := range e.Policy.Status.Guardrails {
 			rule := rules[state.Name]
 			if rule == nil {
 				continue
 			}
 			for _, n := range needsOf(rule.Status.Accepted.Spec) {
-				if needed[n.kind] == nil {
-					needed[n.kind] = map[purpose]bool{}
-				}
-				needed[n.kind][n.purpose] = true
+				need(n.kind, n.purpose)
 			}
 		}
 	}

@@ -26,6 +26,12 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 	if is.Drift != nil && (driftedSince(was) != driftedSince(is) || was.Drift.Decision != is.Drift.Decision) {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonDrifted, telemetry.ActionObserve, "%s", is.Drift.Decision)
 	}
+	if text := configurationDriftedSince(was, is); text != "" {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonConfigDrifted, telemetry.ActionObserve, "%s", text)
+	}
+	if text := tagsMovedSince(was, is); text != "" && l.environment.Spec.Drift.Mode != v1alpha1.DriftIgnore {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonTagMoved, telemetry.ActionObserve, "%s", text)
+	}
 	if is.FailingSince != nil && was.FailingSince == nil {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonRolloutFailed, telemetry.ActionObserve, "%s", is.Message)
 	}

@@ -32,7 +32,7 @@ func (r *ReportReconciler) gatherConfiguration(ctx context.Context, l *look) err
 			return fmt.Errorf("get config map %s/%s: %w", l.key.Namespace, use.Name, err)
 		}
 	}
-	l.configuration = workload.Configuration(uses, content)
+	l.configuration, l.content = workload.Configuration(uses, content), content
 	return nil
 }
 

@@ -25,6 +25,8 @@ import (
 // policy asks for, one thing at a time.
 type ReportReconciler struct {
 	Client client.Client
+	// Objects reads kinds that come and go, while Kinds says that they can be read.
+	Objects client.Reader
 	// Live reads from the API server itself: for what is needed rarely, or must be exact.
 	Live              client.Reader
 	Clock             clock.PassiveClock

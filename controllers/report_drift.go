@@ -6,7 +6,6 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -40,6 +39,9 @@ func (l *look) watchesDrift() bool {
 func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now time.Time) error {
 	if !l.watchesDrift() {
 		return nil
+	}
+	if err := r.judgeConfiguration(ctx, l, p, now); err != nil {
+		return err
 	}
 	input, kept, err := r.driftInput(ctx, l)
 	if err != nil {
@@ -92,8 +94,11 @@ func (r *ReportReconciler) driftInput(ctx context.Context, l *look) (drift.Input
 		Suspended:    l.suspended(),
 		Healthy:      l.report.Status.FailingSince == nil && l.workload.Rollout.Available >= l.workload.Rollout.Desired,
 		RollingOut:   !l.workload.Rollout.Complete(),
-		Earlier:      l.earlierTemplates(),
+		Returned:     l.returnedToGood(),
 		Actions:      l.report.Status.Actions,
+	}
+	if input.Autoscalers, input.AutoscalersUnread, err = r.autoscalers(ctx, l); err != nil {
+		return drift.Input{}, nil, err
 	}
 	if len(kept) > 0 {
 		if input.Baseline, err = drift.ReadBaseline(&kept[0]); err != nil {
@@ -121,24 +126,14 @@ func (l *look) owner() drift.Owner {
 	}
 }
 
-// earlierTemplates are the pod templates of earlier revisions that ran well: going back
-// to one of them is an on-call's good right and no drift.
-func (l *look) earlierTemplates() []map[string]any {
-	var templates []map[string]any
-	for _, earlier := range l.kept(l.past()) {
-		if !earlier.Stable && !earlier.Proven {
-			continue
-		}
-		data, err := json.Marshal(earlier.Template)
-		if err != nil {
-			continue
-		}
-		var template map[string]any
-		if json.Unmarshal(data, &template) == nil {
-			templates = append(templates, template)
-		}
-	}
-	return templates
+// returnedToGood says whether the live pod template is that of an earlier revision that ran
+// well: going back to one is an on-call's good right and no drift.
+func (l *look) returnedToGood() bool {
+	status := &l.report.Status
+	return slices.ContainsFunc(status.Outcomes[1:], func(o v1alpha1.RevisionOutcome) bool {
+		same := o.Hash == status.Revision.Hash || (o.PodTemplateHash != "" && o.PodTemplateHash == l.templateHash)
+		return same && (o.Result == v1alpha1.RolloutStable || provenAs(status, o.Hash) != nil)
+	})
 }
 
 // planBaseline plans to persist the baseline when it changed.

@@ -182,6 +182,25 @@ var _ = Describe("Drift", func() {
 		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(BeEmpty())
 	})
 
+	It("is never an undo to a revision that ran well, even once its pods run", func() {
+		w := newWorld(v1alpha1.Production, correcting)
+		w.joined("empty")
+		w.running("shop", setEnv("info"))
+		w.look("shop")
+		w.change("shop", deployer, setEnv("trace"))
+		w.rollOut("shop")
+		w.look("shop")
+		w.look("shop")
+		w.change("shop", dana, setEnv("info"))
+		w.rollOut("shop")
+		w.settle("shop")
+		w.settle("shop")
+
+		Expect(w.env("shop")).To(Equal("info"))
+		Expect(w.report("shop").Status.Drift.Decision).To(ContainSubstring("went back to an earlier good revision"))
+		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(BeEmpty())
+	})
+
 	It("waits while another workload of the namespace is being changed, and asks again by itself", func() {
 		w := drifted("empty")
 		w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) {

@@ -72,6 +72,8 @@ type look struct {
 
 	// configuration is a digest of what the template uses of ConfigMaps.
 	configuration string
+	// content of those ConfigMaps by name.
+	content map[string]workload.Content
 
 	// gates wait for this workload, and ask for targets.
 	gates   []v1alpha1.PromotionGate

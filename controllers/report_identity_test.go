@@ -17,6 +17,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/controllers"
+	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 // configured gives the only container its environment from a ConfigMap.
@@ -190,6 +191,11 @@ var _ = Describe("The identity of a revision", func() {
 		moved := meta.FindStatusCondition(mixed.Conditions, v1alpha1.ConditionTagMoved)
 		Expect(moved).To(HaveField("Reason", v1alpha1.ReasonImagesDiffer))
 		Expect(mixed.Message).To(Equal(moved.Message))
+		Expect(moved.Message).To(ContainSubstring("which pod " + pods[0].Name + " runs"))
+		Expect(w.events.all()).To(ContainElement(And(HavePrefix(telemetry.ReasonTagMoved), ContainSubstring("container main: its tag"))))
+		told := len(w.events.all())
+		w.look("shop")
+		Expect(w.events.all()).To(HaveLen(told), "once")
 		w.replaceOne("shop") // starts as the first did
 		w.resolveTo(w.podsOf("shop")[0], 2)
 		w.look("shop")
@@ -206,7 +212,8 @@ var _ = Describe("The identity of a revision", func() {
 		Expect(second.Outcomes[0]).To(cause(v1alpha1.CauseImages))
 		Expect(second.Revision.Containers[0]).To(And(HaveField("Digest", HaveSuffix("2")), HaveField("OtherDigest", BeEmpty())))
 		Expect(second.Evidence.Counted).To(BeZero())
-		Expect(meta.FindStatusCondition(second.Conditions, v1alpha1.ConditionTagMoved)).To(HaveField("Reason", v1alpha1.ReasonImagesChanged))
+		moved = meta.FindStatusCondition(second.Conditions, v1alpha1.ConditionTagMoved)
+		Expect(moved).To(And(HaveField("Reason", v1alpha1.ReasonImagesChanged), HaveField("Message", ContainSubstring("has moved from sha256:"))))
 		w.look("shop")
 		Expect(w.report("shop").Status.Revision.Number).To(BeEquivalentTo(2))
 

@@ -50,7 +50,7 @@ func (r *ReportReconciler) observe(l *look, now time.Time) {
 	case status.FailingSince == nil:
 		status.FailingSince = &metav1.Time{Time: now.Truncate(time.Second)}
 	}
-	if reason, text := movedTags(status); reason == v1alpha1.ReasonImagesDiffer && failing == "" {
+	if reason, text := l.movedTags(); reason == v1alpha1.ReasonImagesDiffer && failing == "" {
 		status.Message = text
 	}
 	recordResult(status, l, failing)

@@ -4,12 +4,11 @@
 package controllers
 
 import (
-	"fmt"
-
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -17,7 +16,7 @@ import (
 // that the template runs other code than it did. It goes with the next template.
 func (l *look) sayWhetherTagsMoved() {
 	status := &l.report.Status
-	reason, text := movedTags(status)
+	reason, text := l.movedTags()
 	if reason == "" {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionTagMoved)
 		return
@@ -25,18 +24,28 @@ func (l *look) sayWhetherTagsMoved() {
 	setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionTagMoved, metav1.ConditionTrue, reason, text)
 }
 
-func movedTags(status *v1alpha1.ReadinessReportStatus) (reason, text string) {
-	if c := workload.Mixed(status.Revision.Containers); c != nil {
-		return v1alpha1.ReasonImagesDiffer, fmt.Sprintf(
-			"pods run %s and %s under the tag of %s; no success counts until all run the same: restart the rollout, and give each image a tag of its own",
-			shortDigest(c.Digest), shortDigest(c.OtherDigest), c.Image)
+func (l *look) movedTags() (reason, text string) {
+	revision := &l.report.Status.Revision
+	if c := workload.Mixed(revision.Containers); c != nil {
+		return v1alpha1.ReasonImagesDiffer, drift.MixedImage(*c, l.podsThatTell())
 	}
-	if status.Revision.Mechanism.Images != "" {
-		return v1alpha1.ReasonImagesChanged,
-			"a tag of this template resolves to another image than it did: that is a revision of its own; give each image a tag of its own, or pin its digest"
+	if revision.Mechanism.Images != "" {
+		return v1alpha1.ReasonImagesChanged, drift.MovedImages(revision.Containers, l.podsThatTell())
 	}
 	return "", ""
 }
 
-// shortDigest is enough of a digest to tell two apart.
-func shortDigest(digest string) string { return digest[:min(len(digest), len("sha256:")+12)] }
+// tagsMovedSince says what has moved since the condition spoke of other images, or of none;
+// empty when nothing has. The names of pods come and go.
+func tagsMovedSince(was, is *v1alpha1.ReadinessReportStatus) string {
+	moved := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionTagMoved)
+	before := meta.FindStatusCondition(was.Conditions, v1alpha1.ConditionTagMoved)
+	if moved == nil || before != nil && before.Reason == moved.Reason && sameDigests(was.Revision.Containers, is.Revision.Containers) {
+		return ""
+	}
+	return moved.Message
+}
+
+func sameDigests(a, b []v1alpha1.RevisionContainer) bool {
+	return workload.ImagesOf(a) == workload.ImagesOf(b)
+}

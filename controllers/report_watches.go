@@ -74,6 +74,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("build the loop of reports: %w", err)
 	}
 	r.followSurroundings(r.KindWatches, c, mgr.GetCache())
+	r.followAutoscalers(r.KindWatches, c, mgr.GetCache())
 	return nil
 }
 

@@ -101,7 +101,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		&OnboardingReconciler{Client: c, Events: recorder, OperatorNamespace: options.OperatorNamespace},
 		&GateReconciler{Client: c, Clock: options.Clock, Events: recorder, Connections: connections, OperatorNamespace: options.OperatorNamespace},
 		&ReportReconciler{
-			Client: c, Live: mgr.GetAPIReader(), Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
+			Client: c, Objects: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
 			Kinds: kinds, KindWatches: kindWatches, Departures: NewDepartures(options.Clock), Drafts: drafts,
 			Events: recorder, Metrics: measures, Slots: &Slots{}, OperatorNamespace: options.OperatorNamespace,
 			OperatorUser: server.user, Stamping: server.mutating,

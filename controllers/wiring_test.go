@@ -146,4 +146,5 @@ var _ = Describe("The running operator", Ordered, func() {
 	})
 
 	Context("over objects and what is around them", overObjects)
+	Context("beside autoscalers", overAutoscalers)
 })

@@ -62,6 +62,36 @@ type DriftedField struct {
 	Is string `json:"is,omitempty"`
 }
 
+// ConfigurationSource is a ConfigMap from which containers take something when they start.
+type ConfigurationSource struct {
+	// name of the ConfigMap.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// versions of what they take, newest first: as far back as a pod still runs by it, and at
+	// most three.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=3
+	Versions []ConfigurationVersion `json:"versions,omitempty"`
+}
+
+// ConfigurationVersion is what containers that started since a time have taken.
+type ConfigurationVersion struct {
+	// since is when it was written, as far as that is known, else when it was first seen.
+	// +required
+	Since metav1.Time `json:"since"`
+
+	// keys are "key=digest of its value". Where there are more than 16, or where their names
+	// are long, it is "*=digest of all".
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=280
+	Keys []string `json:"keys,omitempty"`
+}
+
 // ActionKind is what the operator did.
 //
 // +kubebuilder:validation:Enum=CorrectDrift;Rollback;ReplacePod

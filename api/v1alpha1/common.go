@@ -78,6 +78,9 @@ const (
 	ConditionRemediating = "Remediating"
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
+	// ConditionConfigurationDrifted is True, and present, on a ReadinessReport while pods run by
+	// values of a ConfigMap that have changed since they started.
+	ConditionConfigurationDrifted = "ConfigurationDrifted"
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
 	// it did under the same tag.
 	ConditionTagMoved = "TagMoved"
@@ -99,6 +102,7 @@ const (
 	ReasonFollowsItself      = "FollowsItself"
 	ReasonGuardrailMissing   = "GuardrailMissing"
 	ReasonInvalidParameters  = "InvalidParameters"
+	ReasonInvalidFieldPath   = "InvalidFieldPath"
 	ReasonNotCompiled        = "NotCompiled"
 	ReasonTooManyGuardrails  = "TooManyGuardrails"
 	ReasonResourceMissing    = "ResourceMissing"
@@ -113,6 +117,7 @@ const (
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
+	ReasonConfigMapChanged   = "ConfigMapChanged"
 	ReasonImagesDiffer       = "ImagesDiffer"
 	ReasonImagesChanged      = "ImagesChanged"
 	ReasonSeenLive           = "SeenLive"

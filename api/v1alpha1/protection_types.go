@@ -11,6 +11,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="!has(self.startLevel) || self.startLevel == 'Report' || (has(self.mode) && self.mode == 'Correct')",message="startLevel Act needs mode Correct: otherwise drift is never taken back"
 // +kubebuilder:validation:XValidation:rule="!has(self.correctAfter) || (has(self.mode) && self.mode == 'Correct')",message="correctAfter needs mode Correct: otherwise drift is never taken back"
 // +kubebuilder:validation:XValidation:rule="!has(self.trustedWriters) || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for trustedWriters: set mode Report, or leave them out"
+// +kubebuilder:validation:XValidation:rule="!has(self.ignoredFields) || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for ignoredFields: set mode Report, or leave them out"
 type DriftPolicy struct {
 	// mode: Ignore does not look, Report shows drift in the ReadinessReport and in an
 	// event, Correct also takes it back. Default: Ignore in Development, Report elsewhere.
@@ -26,6 +27,17 @@ type DriftPolicy struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	TrustedWriters []string `json:"trustedWriters,omitempty"`
+
+	// ignoredFields are fields that are never drift, whoever writes them, as drift messages
+	// print them: spec.template.spec.containers[name=shop].resources. All that lies in a
+	// field is ignored with it; * in place of a value in brackets stands for every item:
+	// containers[name=*]. They hold for every workload of the environment. Default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^spec(\.[A-Za-z0-9_-]+|\[([^\[\],="]+|"([^"\\]|\\.)*")\]|\[[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*")(,[A-Za-z0-9]+=([^\[\],="]+|"([^"\\]|\\.)*"))*\])+$')`,message="name a field below spec as drift messages print it, for example spec.template.spec.containers[name=shop].image or spec.template.metadata.annotations[example.com/owner]"
+	IgnoredFields []string `json:"ignoredFields,omitempty"`
 
 	// correctAfter is how long drift stands before it is taken back, so that a GitOps
 	// tool can be first. Default: 15s.

@@ -128,6 +128,15 @@ type ReadinessReportStatus struct {
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`
 
+	// configuration is what the pods took from ConfigMaps when they started: their
+	// environment, and files that are mounted by subPath. It tells which of them run by
+	// values that have changed since. At most 8 ConfigMaps.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Configuration []ConfigurationSource `json:"configuration,omitempty"`
+
 	// outcomes are the last 10 revisions, newest first. Of older ones, those that no write to
 	// the workload brought are left out first.
 	// +optional
@@ -184,7 +193,7 @@ type ReadinessReportStatus struct {
 	// +kubebuilder:validation:MaxItems=20
 	ActTrials []ActTrial `json:"actTrials,omitempty"`
 
-	// conditions: Ready, Drifted.
+	// conditions: Ready, Drifted; ConfigurationDrifted and TagMoved while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

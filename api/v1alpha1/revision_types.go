@@ -110,6 +110,12 @@ type RevisionContainer struct {
 	// +kubebuilder:validation:MaxLength=512
 	OtherDigest string `json:"otherDigest,omitempty"`
 
+	// previousDigest is what the same image resolved to before its tag moved; empty when it
+	// has not moved.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	PreviousDigest string `json:"previousDigest,omitempty"`
+
 	// command as the template says it; left out when it is too long, see commandDigest.
 	// +optional
 	// +listType=atomic

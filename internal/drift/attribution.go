@@ -19,6 +19,8 @@ const (
 	OriginTrusted Origin = "Trusted"
 	// OriginDelegated was left to an autoscaler, or to whoever scales: the baseline follows it.
 	OriginDelegated Origin = "Delegated"
+	// OriginIgnored is of a field that the policy ignores: the baseline follows it.
+	OriginIgnored Origin = "Ignored"
 	// OriginExempt is never drift: a restart, or a field that a newer API server defaults.
 	OriginExempt Origin = "Exempt"
 	// OriginUntrusted is somebody else's: drift.
@@ -31,7 +33,7 @@ const (
 
 // followed says whether the baseline takes over a difference of this origin.
 func (o Origin) followed() bool {
-	return o == OriginTrusted || o == OriginDelegated || o == OriginExempt
+	return o == OriginTrusted || o == OriginDelegated || o == OriginIgnored || o == OriginExempt
 }
 
 // writers are the spec changes between two looks.
@@ -78,17 +80,35 @@ func attribute(stamps Stamps, from, to int64, trusted []string) writers {
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // of is the origin of one change.
-func (w writers) of(path Path, delegated []string) Origin {
-	text := path.String()
+func (w writers) of(path Path, fields leftAlone) Origin {
+	origin, left := fields.origin(path)
 	switch {
 	case lastField(path) == restartedAt:
 		return OriginExempt
-	case slices.ContainsFunc(delegated, func(field string) bool { return covers(field, text) }):
-		return OriginDelegated
-	case text == "spec.replicas" && w.unstamped:
+	case left:
+		return origin
+	case replicas.Matches(path) && w.unstamped:
 		return OriginDelegated
 	default:
 		return w.origin
+	}
+}
+
+// leftAlone are the fields that are no drift whoever writes them.
+type leftAlone struct {
+	ignored     []Pattern
+	autoscalers []Autoscaler
+}
+
+// origin of a change of the field, if it is one of them.
+func (l leftAlone) origin(path Path) (origin Origin, left bool) {
+	switch {
+	case slices.ContainsFunc(l.ignored, func(p Pattern) bool { return p.Matches(path) }):
+		return OriginIgnored, true
+	case slices.ContainsFunc(l.autoscalers, func(a Autoscaler) bool { return a.Sets(path) }):
+		return OriginDelegated, true
+	default:
+		return "", false
 	}
 }
 
@@ -101,9 +121,9 @@ func covers(field, path string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// follow is the spec after the baseline took over a change, and whether it could. A
-// change inside of something that is itself drift (a field of an added container) takes
-// over what it is inside of.
+// follow is the spec after the baseline took over a trusted writer's change, and whether it
+// could. A change inside of something that is itself drift (a field of an added container)
+// takes over what it is inside of: whoever wrote it has seen that.
 func follow(spec map[string]any, live map[string]any, step Leaf) (map[string]any, bool) {
 	if out, ok := take(spec, step); ok {
 		return out, true

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,10 @@ var rules = []rule{
 	{VerdictReport, func(_ Input, j *Judgement, _ time.Time) string { return uncertain(j.Differences) }},
 	{VerdictHold, func(in Input, _ *Judgement, _ time.Time) string {
 		return when(in.Controller != "", in.Controller+" controls this workload: change it there")
+	}},
+	{VerdictHold, func(in Input, j *Judgement, _ time.Time) string {
+		return when(in.AutoscalersUnread != "" && slices.ContainsFunc(j.Differences, func(d Difference) bool { return delegable(d.Path) }),
+			"an autoscaler may have set it, and Rampart cannot tell: "+in.AutoscalersUnread)
 	}},
 	{VerdictHold, func(in Input, _ *Judgement, _ time.Time) string {
 		return when(!in.Baseline.Verified, "no trusted writer has written this workload since Rampart first saw it: there is nothing proven to go back to")
@@ -122,22 +127,12 @@ func uncertain(differences []Difference) string {
 	return ""
 }
 
-// movedBack says whether the live pod template is that of an earlier revision.
+// movedBack says whether the pods went back from what the trusted writers wrote to an earlier
+// revision.
 func movedBack(in Input) bool {
 	live, _ := in.Spec["template"].(map[string]any)
-	if live == nil {
-		return false
-	}
 	base, _ := in.Baseline.Spec["template"].(map[string]any)
-	if sameTemplate(base, live) {
-		return false
-	}
-	for _, earlier := range in.Earlier {
-		if sameTemplate(earlier, live) {
-			return true
-		}
-	}
-	return false
+	return in.Returned && !sameTemplate(base, live)
 }
 
 // sameTemplate compares pod templates without what makes no difference between revisions.

@@ -20,8 +20,8 @@ type Leaf struct {
 	Was any
 	// Is is the JSON value in the second version; nil when the field is not there.
 	Is any
-	// Index is where the first version has it, when it is an item of a list that the
-	// second version lacks: where it belongs when it comes back.
+	// Index is where the one version has it, when it is an item of a list that the other
+	// lacks: where it belongs when it comes there.
 	Index int
 }
 
@@ -86,9 +86,9 @@ func (d *differ) lists(path Path, field string, was, is []any) {
 		other, _ := find(isItems, item.key)
 		d.values(path.ListItem(item.key), item.value, other, index)
 	}
-	for _, item := range isItems {
+	for index, item := range isItems {
 		if _, both := find(wasItems, item.key); !both {
-			d.values(path.ListItem(item.key), nil, item.value, 0)
+			d.values(path.ListItem(item.key), nil, item.value, index)
 		}
 	}
 }

@@ -56,6 +56,8 @@ func TestDiffNamesTheLeavesThatDiffer(t *testing.T) {
 		{"a list that repeats a key is compared as a whole", "{env: [{name: A, value: x}, {name: A, value: w}]}", "{env: [{name: A, value: w}]}",
 			[]string{"env: [map[name:A value:x] map[name:A value:w]] -> [map[name:A value:w]]"}},
 		{"quantities that mean the same", "{limits: {cpu: 1000m, memory: 1Gi}}", "{limits: {cpu: '1', memory: 1024Mi}}", nil},
+		{"a fraction of a quantity", "{requests: {memory: 0.5Gi, cpu: '0.1'}}", "{requests: {memory: 512Mi, cpu: 100m}}", nil},
+		{"the size of an empty volume", "{volumes: [{name: v, emptyDir: {sizeLimit: 1Gi}}]}", "{volumes: [{name: v, emptyDir: {sizeLimit: 1024Mi}}]}", nil},
 		{"quantities that differ", "{limits: {cpu: 1000m}}", "{limits: {cpu: 1001m}}", []string{"limits.cpu: 1000m -> 1001m"}},
 		{"text that looks like a quantity", "{env: [{name: A, value: 1000m}]}", "{env: [{name: A, value: '1'}]}", []string{"env[name=A].value: 1000m -> 1"}},
 		{"numbers in another notation", "{x: 1}", "{x: 1.0}", nil},

@@ -47,10 +47,13 @@ type Input struct {
 	RollingOut bool
 	// Controller names the object that controls the workload ("Canary shop"); empty for none.
 	Controller string
-	// Delegated are paths that an autoscaler owns: spec.replicas, or resources of a container.
-	Delegated []string
-	// Earlier are the pod templates of earlier revisions that ran well or are proven, as JSON.
-	Earlier []map[string]any
+	// Autoscalers are those that were given fields of the workload.
+	Autoscalers []Autoscaler
+	// AutoscalersUnread says why nobody knows all of them; empty when they are known.
+	AutoscalersUnread string
+	// Returned is true when the live pod template is that of an earlier revision that ran well
+	// or is proven.
+	Returned bool
 	// Actions are the last actions on the workload.
 	Actions []v1alpha1.Action
 	// Refused says why the blast radius allows no action now; empty when it does.
@@ -147,7 +150,7 @@ func Judge(in Input, now time.Time) Judgement {
 		judgement.Followed = Diff(wrap(in.Baseline.Spec), wrap(next.Spec))
 	}
 	if len(differences) == 0 {
-		judgement.Verdict, judgement.Message = VerdictNone, "the spec is what trusted writers wrote"
+		judgement.Verdict, judgement.Message = VerdictNone, undrifted(in.Autoscalers)
 		return judgement
 	}
 	judgement.By, judgement.Since = summarise(differences)
@@ -184,25 +187,39 @@ func compare(in Input, now time.Time) (next *Baseline, differences []Difference)
 	if !in.Stamping && who.origin != OriginExempt {
 		who.origin = OriginUnknown
 	}
-	spec, open := base.Spec, slices.Clone(base.Open)
-	moved, written := false, len(who.names) > 0
+	spec, open, fields := base.Spec, slices.Clone(base.Open), in.leftAlone()
+	moved, reshaped, written := false, false, len(who.names) > 0
 	for _, step := range Diff(wrap(base.seen()), wrap(in.Spec)) {
-		origin := who.of(step.Path, in.Delegated)
-		if origin.followed() {
+		origin := who.of(step.Path, fields)
+		switch {
+		case origin == OriginTrusted:
 			if followed, ok := follow(spec, in.Spec, step); ok {
-				spec = followed
-				moved = moved || origin == OriginTrusted
+				spec, moved = followed, true
+				reshaped = reshaped || step.Path.Within(template)
 				continue
 			}
 			origin = OriginMixed
+		case origin.followed():
+			// What lies in something that is itself drift goes with that: an ignored field
+			// of a container that somebody added does not make the container intended.
+			spec, _ = take(spec, step)
+			continue
 		}
 		written = true
 		open = append(open, OpenLeaf{Path: step.Path.String(), Origin: origin, By: who.by(), Since: now})
 	}
+	for _, stands := range Diff(wrap(spec), wrap(in.Spec)) {
+		// It was drift until an autoscaler or a rule came.
+		if _, left := fields.origin(stands.Path); left {
+			spec, _ = take(spec, stands)
+			written = true
+		}
+	}
 	differences = explain(Diff(wrap(spec), wrap(in.Spec)), open, now)
 
+	// What pods run was seen healthy as long as their template is the same.
 	verified := base.Verified || moved
-	stable := (base.Stable && !moved) || (len(differences) == 0 && in.steady())
+	stable := (base.Stable && !reshaped) || (len(differences) == 0 && in.steady())
 	if !written && verified == base.Verified && stable == base.Stable {
 		return nil, differences
 	}
@@ -281,5 +298,13 @@ func (in Input) trusted() []string {
 	}
 	return out
 }
+
+// leftAlone are the fields that autoscalers and the policy's rules take out of drift.
+func (in Input) leftAlone() leftAlone {
+	return leftAlone{ignored: ignoredFields(in.Policy), autoscalers: in.Autoscalers}
+}
+
+// template is where the pod template is in a workload.
+var template = Path{{Field: "spec"}, {Field: "template"}}
 
 func (in Input) steady() bool { return in.Healthy && !in.RollingOut }

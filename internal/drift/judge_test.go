@@ -106,9 +106,50 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 		}, drift.VerdictWait, []string{"spec.replicas"}, "alice changed spec.replicas from 3 to 9"},
 		{"replicas edited in the spec where an autoscaler owns them", func(t *testing.T) drift.Input {
 			in := looking(t)
-			in.Spec, in.Generation, in.SpecAuthor, in.Delegated = spec(t, 9, "shop:1"), 2, "1:argocd,2:hpa", []string{"spec.replicas"}
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 9, "shop:1"), 2, "1:argocd,2:hpa"
+			in.Autoscalers = []drift.Autoscaler{horizontal("shop")}
 			return in
 		}, drift.VerdictNone, nil, ""},
+		{"replicas that drifted before an autoscaler came", func(t *testing.T) drift.Input {
+			in := looking(t)
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 9, "shop:1"), 2, "1:argocd,2:alice"
+			in.Baseline = drift.Judge(in, noon.Add(-time.Minute)).Next
+			in.Autoscalers = []drift.Autoscaler{horizontal("shop")}
+			return in
+		}, drift.VerdictNone, nil, "what trusted writers wrote; HorizontalPodAutoscaler shop sets spec.replicas"},
+		{"replicas edited in the spec while nobody knows the autoscalers", func(t *testing.T) drift.Input {
+			in := looking(t)
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 9, "shop:1"), 2, "1:argocd,2:alice"
+			in.AutoscalersUnread = "the operator may not list them"
+			return in
+		}, drift.VerdictHold, []string{"spec.replicas"}, "Rampart cannot tell: the operator may not list them"},
+		{"a hand edit of what no autoscaler sets, while nobody knows the autoscalers", func(t *testing.T) drift.Input {
+			in := handEdit(t)
+			in.AutoscalersUnread = "the operator may not list them"
+			return in
+		}, drift.VerdictCorrect, []string{image}, "taken back"},
+		{"an ignored field", func(t *testing.T) drift.Input {
+			in := looking(t)
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "evil"), 2, "1:argocd,2:alice"
+			in.Policy.IgnoredFields = []string{"spec.template.spec.containers[name=*].image"}
+			return in
+		}, drift.VerdictNone, nil, "what trusted writers wrote"},
+		{"an ignored field beside one that is not", func(t *testing.T) drift.Input {
+			in := looking(t)
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "evil", "paused: true"), 2, "1:argocd,2:alice"
+			in.Policy.IgnoredFields = []string{image}
+			return in
+		}, drift.VerdictWait, []string{"spec.paused"}, "alice changed spec.paused"},
+		{"a field that drifted before it was ignored", func(t *testing.T) drift.Input {
+			in := handEdit(t)
+			in.Policy.IgnoredFields = []string{image}
+			return in
+		}, drift.VerdictNone, nil, "what trusted writers wrote"},
+		{"a field where the rule cannot be read", func(t *testing.T) drift.Input {
+			in := handEdit(t)
+			in.Policy.IgnoredFields = []string{"spec.template.spec.containers[0].image"}
+			return in
+		}, drift.VerdictCorrect, []string{image}, "taken back"},
 		{"a restart by hand", func(t *testing.T) drift.Input {
 			in := looking(t)
 			in.Spec = object(t, "{replicas: 3, template: {metadata: {labels: {app: shop}, annotations: {kubectl.kubernetes.io/restartedAt: now}}, "+
@@ -194,13 +235,13 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 		}, drift.VerdictHold, []string{image}, "never seen healthy"},
 		{"an on-call's rollout undo", func(t *testing.T) drift.Input {
 			in := handEdit(t)
-			in.Earlier = []map[string]any{in.Spec["template"].(map[string]any)}
+			in.Returned = true
 			return in
 		}, drift.VerdictHold, []string{image}, "went back to an earlier good revision"},
 		{"a hand edit beside the template, where the template is that of the baseline", func(t *testing.T) drift.Input {
 			in := looking(t)
 			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "shop:1", "paused: true"), 2, "1:argocd,2:alice"
-			in.Earlier = []map[string]any{in.Spec["template"].(map[string]any)}
+			in.Returned = true
 			return in
 		}, drift.VerdictWait, []string{"spec.paused"}, "taken back at"},
 		{"a blast radius that is used up", func(t *testing.T) drift.Input {
@@ -366,6 +407,83 @@ func TestScalingAloneWritesNothing(t *testing.T) {
 		in.Spec, in.Generation = spec(t, replicas, "shop:1"), in.Generation+1
 		g.Expect(drift.Judge(in, noon).Next).To(BeNil())
 	}
+}
+
+func TestAdditionsAreDriftUnlessATrustedWriterMakesThem(t *testing.T) {
+	for _, c := range []struct{ name, was, is, path string }{
+		{"a container", "containers: [{name: shop}]", "containers: [{name: shop}, {name: miner, image: x}]", "containers[name=miner]"},
+		{"an init container", "{}", "initContainers: [{name: miner, image: x}]", "initContainers[name=miner]"},
+		{"a second init container", "initContainers: [{name: first}]", "initContainers: [{name: first}, {name: miner, image: x}]", "initContainers[name=miner]"},
+		{"a terminal", "containers: [{name: shop}]", "containers: [{name: shop, tty: true}]", "containers[name=shop].tty"},
+		{"an environment variable", "containers: [{name: shop}]", "containers: [{name: shop, env: [{name: A, value: b}]}]", "containers[name=shop].env[name=A]"},
+		{"a volume", "{}", "volumes: [{name: host, hostPath: {path: /}}]", "volumes[name=host]"},
+		{"a mount", "containers: [{name: shop}]", "containers: [{name: shop, volumeMounts: [{name: host, mountPath: /host}]}]", "containers[name=shop].volumeMounts[mountPath=/host]"},
+		{"a toleration", "tolerations: [{key: a}]", "tolerations: [{key: a}, {operator: Exists}]", "tolerations"},
+		{"a limit", "containers: [{name: shop, resources: {}}]", "containers: [{name: shop, resources: {limits: {cpu: 1}}}]", "containers[name=shop].resources.limits.cpu"},
+		{"a security context", "{}", "securityContext: {runAsUser: 0}", "securityContext"},
+		{"the network of the node", "{}", "hostNetwork: true", "hostNetwork"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			podSpec := func(text string) map[string]any {
+				return map[string]any{"template": map[string]any{"spec": object(t, text)}}
+			}
+			in := looking(t)
+			in.Baseline.Spec, in.Spec, in.Generation = podSpec(c.was), podSpec(c.is), 2
+			in.SpecAuthor = "1:argocd,2:alice"
+			got := drift.Judge(in, noon)
+			g.Expect(got.Verdict).To(Equal(drift.VerdictWait))
+			g.Expect(got.Differences).To(HaveLen(1))
+			g.Expect(got.Differences[0].Path.String()).To(Equal("spec.template.spec." + c.path))
+
+			in.SpecAuthor = "1:argocd,2:argocd"
+			got = drift.Judge(in, noon)
+			g.Expect(got.Differences).To(BeEmpty(), "what a webhook adds to a trusted writer's request is part of his write")
+			g.Expect(got.Next.Spec).To(Equal(in.Spec))
+		})
+	}
+}
+
+// A rule about a field does not make intended what the field is part of.
+func TestWhatIsLeftAloneInsideOfAnAdditionAdoptsNothing(t *testing.T) {
+	const limits = "resources: {limits: {cpu: %d}}"
+	with := func(container string) map[string]any {
+		return object(t, "{replicas: 3, template: {spec: {containers: [{name: shop, image: 'shop:1'}, {name: miner, image: x, "+container+"}]}}}")
+	}
+	for name, change := range map[string]func(*drift.Input){
+		"an ignored field": func(in *drift.Input) {
+			in.Policy.IgnoredFields = []string{"spec.template.spec.containers[name=*].resources"}
+		},
+		"a field of an autoscaler": func(in *drift.Input) { in.Autoscalers = []drift.Autoscaler{drift.Vertical(custom(t, "{}"))} },
+		"a new default of a newer API server": func(in *drift.Input) {
+			in.Generation, in.SpecAuthor = 2, "1:argocd,2:alice"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			in := looking(t)
+			in.Spec, in.Generation, in.SpecAuthor = with(fmt.Sprintf(limits, 1)), 2, "1:argocd,2:alice"
+			in.Baseline = drift.Judge(in, noon).Next
+			in.Spec, in.Generation, in.SpecAuthor = with(fmt.Sprintf(limits, 2)), 3, "1:argocd,2:alice,3:alice"
+			change(&in)
+			got := drift.Judge(in, noon.Add(time.Minute))
+			var paths []string
+			for _, d := range got.Differences {
+				paths = append(paths, d.Path.String())
+			}
+			g.Expect(paths).To(ContainElement("spec.template.spec.containers[name=miner]"))
+			g.Expect(got.Since).To(Equal(noon), "it is the drift of before")
+		})
+	}
+}
+
+func TestWhatWasSeenHealthyStaysSoWhileThePodTemplateDoes(t *testing.T) {
+	g := NewWithT(t)
+	in := handEdit(t)
+	in.Spec, in.Generation, in.SpecAuthor = spec(t, 5, "evil"), 3, "1:argocd,2:alice,3:argocd"
+	got := drift.Judge(in, noon)
+	g.Expect(got.Verdict).To(Equal(drift.VerdictCorrect), "the trusted writer changed the number of pods, not what they run")
+	g.Expect(got.Next.Spec).To(Equal(spec(t, 5, "shop:1")))
 }
 
 func TestTheReportIsBounded(t *testing.T) {

@@ -67,6 +67,15 @@ func adopted(baseline *Baseline) string {
 	return "first seen: the live spec is the baseline, unverified until a trusted writer changes it"
 }
 
+// undrifted says that nothing differs, and what would not count.
+func undrifted(autoscalers []Autoscaler) string {
+	text := "the spec is what trusted writers wrote"
+	if left := delegated(autoscalers); left != "" {
+		text = clip(text+"; "+left, maxMessage)
+	}
+	return text
+}
+
 // show is a JSON value as people read it: text without quotes, nothing for what is not there.
 func show(value any) string {
 	switch v := value.(type) {

@@ -58,6 +58,20 @@ func TestWhatDiffersFromTheSource(t *testing.T) {
 			[]v1alpha1.GateDifference{{Path: "containers[main].readinessProbe", Class: suspicious, Source: `{"periodSeconds":5}`}}},
 		{"so are more rights", shape(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)} })),
 			[]v1alpha1.GateDifference{{Path: "containers[main].securityContext", Class: suspicious, Here: `{"privileged":true}`}}},
+		{"so are more rights of the whole pod", shape(func(w *workload.Workload) {
+			w.Template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(false)}
+		}), []v1alpha1.GateDifference{{Path: "securityContext", Class: suspicious, Here: `{"runAsNonRoot":false}`}}},
+		{"so is a liveness probe that only one has", shape(first(func(c *corev1.Container) { c.LivenessProbe = &corev1.Probe{PeriodSeconds: 1} })),
+			[]v1alpha1.GateDifference{{Path: "containers[main].livenessProbe", Class: suspicious, Here: `{"periodSeconds":1}`}}},
+		{"so is a volume that only one has", shape(func(w *workload.Workload) {
+			w.Template.Spec.Volumes = append(w.Template.Spec.Volumes, corev1.Volume{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}})
+		}), []v1alpha1.GateDifference{{Path: "volumes[host]", Class: suspicious, Here: "hostPath"}}},
+		{"so is a mount", shape(first(func(c *corev1.Container) { c.VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}} })),
+			[]v1alpha1.GateDifference{{Path: "containers[main].volumeMounts[/data]", Class: suspicious, Here: `{"name":"data","mountPath":"/data"}`}}},
+		{"so is an init container", shape(func(w *workload.Workload) {
+			w.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "x"}}
+		}),
+			[]v1alpha1.GateDifference{{Path: "initContainers[setup]", Class: suspicious, Here: "present"}}},
 		{"so is another environment variable", shape(first(func(c *corev1.Container) { c.Env[0].Name = "URI" })), []v1alpha1.GateDifference{
 			{Path: "containers[main].env[URI]", Class: suspicious, Here: "set"},
 			{Path: "containers[main].env[URL]", Class: suspicious, Source: "set"},

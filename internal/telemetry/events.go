@@ -33,6 +33,8 @@ const (
 	ReasonLabelWrong        = "LabelWrong"
 	ReasonProven            = "RevisionProven"
 	ReasonDrifted           = "Drifted"
+	ReasonConfigDrifted     = "ConfigurationDrifted"
+	ReasonTagMoved          = "TagMoved"
 	ReasonDriftCorrected    = "DriftCorrected"
 	ReasonRolloutFailed     = "RolloutFailed"
 	ReasonRolledBack        = "RolledBack"

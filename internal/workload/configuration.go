@@ -30,40 +30,16 @@ type ConfigMapUse struct {
 func ConfigMapsUsed(spec corev1.PodSpec) []ConfigMapUse {
 	uses := usage{}
 	for _, v := range spec.Volumes {
-		if v.ConfigMap != nil {
-			uses.items(v.ConfigMap.Name, v.ConfigMap.Items)
-		}
-		if v.Projected == nil {
-			continue
-		}
-		for _, source := range v.Projected.Sources {
-			if source.ConfigMap != nil {
-				uses.items(source.ConfigMap.Name, source.ConfigMap.Items)
-			}
-		}
+		uses.volume(v)
 	}
 	for _, c := range containersOf(spec) {
-		for _, from := range c.EnvFrom {
-			if from.ConfigMapRef != nil {
-				uses.all(from.ConfigMapRef.Name)
-			}
-		}
-		for _, e := range c.Env {
-			if e.ValueFrom != nil && e.ValueFrom.ConfigMapKeyRef != nil {
-				uses.key(e.ValueFrom.ConfigMapKeyRef.Name, e.ValueFrom.ConfigMapKeyRef.Key)
-			}
-		}
+		uses.environment(c)
 	}
 	var used []ConfigMapUse
 	for _, name := range slices.Sorted(maps.Keys(uses)) {
-		if slices.Contains(generated, name) {
-			continue
+		if !slices.Contains(generated, name) {
+			used = append(used, uses.of(name))
 		}
-		use := ConfigMapUse{Name: name}
-		if keys := uses[name]; keys != nil {
-			use.Keys = slices.Sorted(maps.Keys(keys))
-		}
-		used = append(used, use)
 	}
 	return used
 }

@@ -78,12 +78,13 @@ func resolve(c v1alpha1.RevisionContainer, known *v1alpha1.RevisionContainer, po
 		}
 		return c
 	}
-	c.Digest, c.Platform = known.Digest, known.Platform
+	c.Digest, c.Platform, c.PreviousDigest = known.Digest, known.Platform, known.PreviousDigest
 	i := slices.IndexFunc(found, func(r resolution) bool { return r.platform == known.Platform })
 	switch {
 	case i < 0:
+	case found[i].other == "" && found[i].digest != known.Digest:
+		c.Digest, c.PreviousDigest = found[i].digest, known.Digest
 	case found[i].other == "":
-		c.Digest = found[i].digest
 	case found[i].digest != known.Digest:
 		c.OtherDigest = found[i].digest
 	default:

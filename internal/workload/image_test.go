@@ -63,8 +63,16 @@ func TestImagesResolveToWhatThePodsRun(t *testing.T) {
 			}
 			now := view(t, deployment()).Containers(test.pods, before)
 			g.Expect(now).To(Equal([]v1alpha1.RevisionContainer{{
-				Name: "shop", Image: "registry.example/shop:1", Digest: test.digest, Platform: test.platform, OtherDigest: test.other, Command: []string{"/shop"},
+				Name: "shop", Image: "registry.example/shop:1", Digest: test.digest, Platform: test.platform, OtherDigest: test.other,
+				PreviousDigest: now[0].PreviousDigest, Command: []string{"/shop"},
 			}}))
+			if test.known != nil && test.digest == digestB {
+				g.Expect(now[0].PreviousDigest).To(Equal(digestA), "it says what the tag was")
+				g.Expect(view(t, deployment()).Containers(test.pods, now)).To(Equal(now), "and goes on to say so")
+				g.Expect(view(t, deployment()).Containers(nil, now)).To(Equal(now), "without a pod, too")
+			} else {
+				g.Expect(now[0].PreviousDigest).To(BeEmpty())
+			}
 			g.Expect(workload.Moved(before, now)).To(Equal(test.known != nil && test.digest == digestB))
 			g.Expect(workload.Mixed(now) != nil).To(Equal(test.other != ""))
 		})
