@@ -58,13 +58,17 @@ type DriftedField struct {
 
 // ActionKind is what the operator did.
 //
-// +kubebuilder:validation:Enum=CorrectDrift;Rollback
+// +kubebuilder:validation:Enum=CorrectDrift;Rollback;Isolate;Release
 type ActionKind string
 
 // The kinds of actions.
 const (
 	ActionCorrectDrift ActionKind = "CorrectDrift"
 	ActionRollback     ActionKind = "Rollback"
+	// ActionIsolate cuts the pods of a revision off the network.
+	ActionIsolate ActionKind = "Isolate"
+	// ActionRelease lets them go.
+	ActionRelease ActionKind = "Release"
 )
 
 // ActionOutcome is how an action ended.

@@ -130,6 +130,11 @@ const (
 	AnnotationJoined = Group + "/joined"
 	// AnnotationOnFailure set to Report on a workload stops automatic rollbacks of it.
 	AnnotationOnFailure = Group + "/on-failure"
+	// AnnotationIsolation set to Off on a workload keeps it from being isolated, set to Now
+	// asks for it while it fails.
+	AnnotationIsolation = Group + "/isolation"
+	// LabelIsolates on a NetworkPolicy says that it isolates a workload of this kind.
+	LabelIsolates = Group + "/isolates"
 	// AnnotationDrills set to Off on a workload stops drills of it.
 	AnnotationDrills = Group + "/drills"
 	// LabelTests on a Job names the workload that it tests: "shop", or "StatefulSet.shop"
