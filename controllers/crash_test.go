@@ -159,3 +159,39 @@ var _ = Describe("A rollback", func() {
 		Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
 	})
 })
+
+var _ = Describe("An isolation", func() {
+	crashes(3, func(c *crash) {
+		w := stranded("empty")
+		w.later(isolateAfter)
+		w.client = c.in(operator)
+		w.restartOperator()
+		_, err := w.tryLook("shop")
+		Expect(err != nil).To(Equal(c.happened()))
+		first := w.isolation("shop")
+		w.recover("shop")
+
+		Expect(w.isolation("shop")).NotTo(BeNil())
+		if first != nil {
+			Expect(w.isolation("shop").UID).To(Equal(first.UID), "it happened more than once")
+		}
+		Expect(w.actions("shop", v1alpha1.ActionIsolate)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.report("shop").Status.Isolation).To(HaveValue(HaveField("State", v1alpha1.Isolated)))
+	})
+})
+
+var _ = Describe("The end of an isolation", func() {
+	crashes(3, func(c *crash) {
+		w := isolated()
+		w.ask("shop", v1alpha1.IsolationRefused)
+		w.client = c.in(operator)
+		w.restartOperator()
+		_, err := w.tryLook("shop")
+		Expect(err != nil).To(Equal(c.happened()))
+		w.recover("shop")
+
+		Expect(w.isolation("shop")).To(BeNil())
+		Expect(w.actions("shop", v1alpha1.ActionRelease)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.report("shop").Status.Isolation).To(HaveValue(HaveField("State", v1alpha1.IsolationReleased)))
+	})
+})

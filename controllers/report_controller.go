@@ -100,6 +100,9 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 // withdraw deletes the report of a workload whose namespace left its environment.
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
+	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+		return err
+	}
 	return deleteReport(ctx, r.Client, l.report)
 }
 
@@ -107,6 +110,9 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 // the same name goes on with its evidence.
 func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
 	r.Impressions.forget(l.key)
+	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+		return reconcile.Result{}, err
+	}
 	if l.report == nil {
 		return reconcile.Result{}, nil
 	}
@@ -114,7 +120,7 @@ func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (
 	if status.State != v1alpha1.ReportGone {
 		before := l.report.DeepCopy()
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
-		status.Workload.UID, status.Drift, status.Drill = "", nil, nil
+		status.Workload.UID, status.Drift, status.Drill, status.Isolation = "", nil, nil, nil
 		markGone(l.report, "the workload was deleted", now)
 		if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
 			return reconcile.Result{}, err

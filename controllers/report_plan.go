@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -31,6 +32,9 @@ type plan struct {
 	// action that is intended, with the patch that it consists of.
 	action *v1alpha1.Action
 	patch  []byte
+	// isolate is the NetworkPolicy to make, free the one to delete, when the action
+	// consists of that; restore is how the one that stands should be.
+	isolate, free, restore *networkingv1.NetworkPolicy
 	// drill that was begun.
 	drill *v1alpha1.Drill
 	// disown is true when the operator is still a field manager of the workload.

@@ -25,7 +25,7 @@ const (
 )
 
 // protect judges what became of the workload in the hands of others: a failing rollout,
-// then drift. It plans at most one action.
+// isolation where nothing else helps, then drift. It plans at most one action.
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
 	p := plan{disown: remediation.Owns(l.object)}
 	if r.pending(l, &p, now) {
@@ -33,6 +33,9 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 	}
 	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
+	}
+	if err := r.judgeIsolation(ctx, l, &p, now); err != nil {
+		return p, fmt.Errorf("judge the isolation of %s: %w", l.key, err)
 	}
 	if err := r.judgeDrift(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the drift of %s: %w", l.key, err)
@@ -60,6 +63,7 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 		action.Outcome = v1alpha1.ActionFailed
 		action.Message = "the operator was stopped before it could do this, and judges the workload anew: " + action.Message
 		liftQuarantine(&l.report.Status, action)
+		forgetIsolation(&l.report.Status, action)
 	}
 	action.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, action)
@@ -67,11 +71,17 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 }
 
 // shows says whether an intended action can be seen in the workload: the revision that
-// was to be rolled back is gone, or the drift was followed by a write of the operator's.
+// was to be rolled back is gone, the NetworkPolicy that isolates is there or gone, or the
+// drift was followed by a write of the operator's.
 func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
-	if action.Kind == v1alpha1.ActionRollback {
+	switch action.Kind {
+	case v1alpha1.ActionRollback:
 		quarantined := l.report.Status.Quarantined
 		return len(quarantined) > 0 && !l.hasTemplateOf(quarantined[0].Hash)
+	case v1alpha1.ActionIsolate:
+		return l.isolated()
+	case v1alpha1.ActionRelease:
+		return !l.isolated()
 	}
 	return r.OperatorUser != "" && lastWriter(l.workload.Annotations) == r.OperatorUser
 }
