@@ -209,7 +209,7 @@ func planIsolation(l *look, p *plan, effect isolation.Effect, judged isolation.J
 	status := &l.report.Status
 	policy := isolation.Policy(l.cell(l.templateHash))
 	intended := actionAt(judged.Action, v1alpha1.ActionIsolate, v1alpha1.ActionIntended, now,
-		fmt.Sprintf("%s. To let it go, delete NetworkPolicy %s. %s", judged.Reason, policy.Name, effect.Message()))
+		fmt.Sprintf("%s; to let it go, delete NetworkPolicy %s; %s", judged.Reason, policy.Name, effect.Message()))
 	status.Isolation = &v1alpha1.Isolation{
 		State: v1alpha1.Isolated, Revision: status.Revision.Number, PodTemplateHash: l.templateHash, NetworkPolicy: policy.Name,
 		Since: intended.Time, Reason: message.Cut(judged.Reason, maxText),

@@ -248,6 +248,7 @@ func TestRelease(t *testing.T) {
 		"not while it fails":                             {held(func(*isolation.Held) {}), ""},
 		"by the next revision":                           {held(func(h *isolation.Held) { h.Newest = "better" }), "another revision has come"},
 		"not while nobody knows which revision is next":  {held(func(h *isolation.Held) { h.Newest = "" }), ""},
+		"not by a revision whose pods have no name yet":  {held(func(h *isolation.Held) { h.Newest, h.Failing = "", false }), ""},
 		"once it recovers":                               {held(func(h *isolation.Held) { h.Failing = false }), "does not fail any more"},
 		"when the workload says so":                      {held(func(h *isolation.Held) { h.Wish = isolation.WishNever }), "the workload says so"},
 		"when the policy isolates no more":               {held(func(h *isolation.Held) { h.Mode = v1alpha1.IsolationOff }), "isolates nothing any more"},

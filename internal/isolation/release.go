@@ -24,7 +24,7 @@ func Release(h Held) string {
 	switch {
 	case h.Newest != "" && h.Newest != h.PodTemplateHash:
 		return "another revision has come"
-	case !h.Failing:
+	case !h.Failing && h.Newest == h.PodTemplateHash:
 		return "it does not fail any more"
 	case h.Wish == WishNever:
 		return "the workload says so"
