@@ -114,7 +114,7 @@ func Judge(s Subject, now time.Time) Judgement {
 		return j.act(s, v1alpha1.ActAct, "somebody asked for it ("+v1alpha1.AnnotationIsolation+": "+v1alpha1.IsolationAsked+")")
 	}
 	stranded := stranded(s)
-	if s.Policy.Mode != v1alpha1.IsolationOnFailure || !s.Decision.Failed || s.Decision.Verdict != remediation.VerdictReport || stranded == "" {
+	if s.Policy.Mode != v1alpha1.IsolationOnFailure || s.Decision.Verdict != remediation.VerdictReport || stranded == "" {
 		return j
 	}
 	due := s.FailingSince.Add(s.Policy.After.Duration)
