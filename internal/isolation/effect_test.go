@@ -102,6 +102,25 @@ func TestTheEffectOfAnIsolationIsNeverClaimed(t *testing.T) {
 			})},
 			effective: v1alpha1.IsolationUnverified, says: nobodyKnows,
 		},
+		"beside one with rules for what goes out, which it does not govern": {
+			policies: []networkingv1.NetworkPolicy{about("shop", networkingv1.NetworkPolicySpec{
+				PolicyTypes: []networkingv1.PolicyType{in}, Egress: []networkingv1.NetworkPolicyEgressRule{everywhere},
+			})},
+			effective: v1alpha1.IsolationUnverified, says: nobodyKnows,
+		},
+		"beside those that let some ports through both ways, which leaves the others": {
+			policies: []networkingv1.NetworkPolicy{
+				about("shop", allowsIn(networkingv1.NetworkPolicyIngressRule{Ports: dns})), about("shop", allowsOut(networkingv1.NetworkPolicyEgressRule{Ports: dns})),
+			},
+			effective: v1alpha1.IsolationIneffective, says: "in from everywhere on port 53/UDP",
+		},
+		"beside those that let some pods through both ways, which leaves the others": {
+			policies: []networkingv1.NetworkPolicy{
+				about("shop", allowsIn(networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{{PodSelector: labelled("app", "bank")}}})),
+				about("shop", allowsOut(networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{{PodSelector: labelled("app", "bank")}}})),
+			},
+			effective: v1alpha1.IsolationIneffective, says: "in from pods app=bank of the namespace",
+		},
 		"beside one that is about one of the pods only": {
 			policies: []networkingv1.NetworkPolicy{about("shop-canary", allowsIn(everybody))}, effective: v1alpha1.IsolationIneffective,
 			says: "in from everywhere",
