@@ -4,6 +4,7 @@
 package controllers_test
 
 import (
+	"context"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/isolation"
@@ -312,6 +314,22 @@ var _ = Describe("An isolated revision", func() {
 		w.later(isolateAfter)
 		w.look("shop")
 		Expect(w.isolation("shop")).NotTo(BeNil())
+	})
+
+	It("is not taken for lifted by an operator whose cache has not seen the NetworkPolicy yet", func() {
+		w := isolated()
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+				if _, is := object.(*networkingv1.NetworkPolicy); is {
+					return apierrors.NewNotFound(networkingv1.Resource("networkpolicies"), key.Name)
+				}
+				return c.Get(ctx, key, object, options...)
+			},
+		})
+		w.restartOperator()
+		w.reports.Live = operator
+		w.look("shop")
+		Expect(w.report("shop").Status.Isolation.State).To(Equal(v1alpha1.Isolated))
 	})
 
 	It("is somebody else's once its labels were taken off, and left to them", func() {
