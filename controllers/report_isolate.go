@@ -46,8 +46,7 @@ func (r *ReportReconciler) writeIsolation(ctx context.Context, l *look, p plan) 
 	}
 	live, readErr := readIsolation(ctx, r.Live, l.key)
 	if readErr != nil || live == nil || !isolation.IsOwn(live) || !ownedBy(live, l.object.GetUID()) {
-		// Not wrapped: this is no state of the cache that passes by itself.
-		return fmt.Errorf("the name %s is taken: %v", p.isolate.Name, firstError(readErr, err))
+		return fmt.Errorf("the name %s is taken: %w", p.isolate.Name, firstError(readErr, err))
 	}
 	return nil
 }
