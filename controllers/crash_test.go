@@ -301,5 +301,38 @@ func (w *world) shop() error {
 	return err
 }
 
+// never is for what needs no rollout to come back.
+func never() bool { return false }
+
 func (w *world) corrected() bool  { return w.env("shop") == "info" }
 func (w *world) rolledBack() bool { return w.image("shop") == goodImage }
+
+var _ = Describe("An isolation", func() {
+	atEveryWrite(3, func(c *crash) {
+		w := stranded("empty")
+		w.later(isolateAfter)
+		w.strike(c, w.shop)
+		first := w.isolation("shop")
+		w.recover("shop", never, w.shop)
+
+		Expect(w.isolation("shop")).NotTo(BeNil())
+		if first != nil {
+			Expect(w.isolation("shop").UID).To(Equal(first.UID), "it happened more than once")
+		}
+		Expect(w.actions("shop", v1alpha1.ActionIsolate)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.report("shop").Status.Isolation).To(HaveValue(HaveField("State", v1alpha1.Isolated)))
+	})
+})
+
+var _ = Describe("The end of an isolation", func() {
+	atEveryWrite(3, func(c *crash) {
+		w := isolated()
+		w.ask("shop", v1alpha1.IsolationRefused)
+		w.strike(c, w.shop)
+		w.recover("shop", never, w.shop)
+
+		Expect(w.isolation("shop")).To(BeNil())
+		Expect(w.actions("shop", v1alpha1.ActionRelease)).NotTo(ContainElement(v1alpha1.ActionIntended), "its outcome was never recorded")
+		Expect(w.report("shop").Status.Isolation).To(HaveValue(HaveField("State", v1alpha1.IsolationReleased)))
+	})
+})

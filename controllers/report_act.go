@@ -25,8 +25,12 @@ func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Ti
 		return err
 	}
 	switch {
+	case p.isolate != nil, p.free != nil:
+		return r.isolate(ctx, l, p, now)
 	case p.action != nil:
 		return r.remediate(ctx, l, p, now)
+	case p.restore != nil:
+		return r.restoreIsolation(ctx, l, p.restore)
 	case p.drill != nil:
 		return r.drill(ctx, l, p.drill, now)
 	case p.disown:
@@ -82,20 +86,25 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 			liftQuarantine(&l.report.Status, done)
 		}
 	}
-	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
-	note(&l.report.Status, done)
 	if err == nil && p.trial != nil {
 		l.decided(*p.trial, now, now)
 	}
-	if _, recordErr := recordStatus(ctx, r.Client, before, l.report); recordErr != nil {
+	if recordErr := r.conclude(ctx, l, before, done); recordErr != nil || err != nil {
 		return firstError(err, recordErr)
+	}
+	return executor.ReleaseOwnership(ctx, object)
+}
+
+// conclude logs, records and tells how an action ended.
+func (r *ReportReconciler) conclude(ctx context.Context, l *look, before *v1alpha1.ReadinessReport, done v1alpha1.Action) error {
+	ctrl.LoggerFrom(ctx).Info("remediation", "action", done.Kind, "outcome", done.Outcome, "id", done.ID, "reason", done.Message)
+	note(&l.report.Status, done)
+	if _, err := recordStatus(ctx, r.Client, before, l.report); err != nil {
+		return err
 	}
 	r.Metrics.Action(l.environment.Name(), done)
 	r.announceAction(l, done)
-	if err != nil {
-		return err
-	}
-	return executor.ReleaseOwnership(ctx, object)
+	return nil
 }
 
 // refusal says whether an error is the API server's word that it did nothing. After any

@@ -35,6 +35,9 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 	if is.FailingSince != nil && was.FailingSince == nil {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonRolloutFailed, telemetry.ActionObserve, "%s", is.Message)
 	}
+	if letGoByOthers(is) && !letGoByOthers(was) {
+		r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonIsolationLifted, telemetry.ActionObserve, "%s", is.Isolation.Reason)
+	}
 	for _, action := range is.Actions {
 		if ended(was, action) {
 			r.Metrics.Action(is.Environment, action)
@@ -66,6 +69,10 @@ func (r *ReportReconciler) announceAction(l *look, action v1alpha1.Action) {
 		kind, reason = telemetry.Warning, telemetry.ReasonRolledBack
 	case action.Kind == v1alpha1.ActionReplacePod:
 		reason = telemetry.ReasonPodReplaced
+	case action.Kind == v1alpha1.ActionIsolate:
+		kind, reason = telemetry.Warning, telemetry.ReasonIsolated
+	case action.Kind == v1alpha1.ActionRelease:
+		reason = telemetry.ReasonIsolationReleased
 	}
 	r.Events.Eventf(l.object, l.report, kind, reason, telemetry.ActionRemediate, "%s", action.Message)
 }

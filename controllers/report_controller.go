@@ -121,6 +121,9 @@ func (r *ReportReconciler) record(ctx context.Context, l *look, p *plan) error {
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
 	r.Drafts.forget(l.key)
+	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+		return err
+	}
 	return deleteReport(ctx, r.Client, l.report)
 }
 
@@ -128,13 +131,16 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 // the same name goes on with its evidence.
 func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
 	r.Impressions.forget(l.key)
+	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+		return reconcile.Result{}, err
+	}
 	if l.report == nil {
 		return reconcile.Result{}, nil
 	}
 	status := &l.report.Status
 	if status.State != v1alpha1.ReportGone {
 		status.Message = "the workload was deleted; its evidence is " + keptUntil(l.report, now)
-		status.Workload.UID, status.Drift, status.Drill, status.HeldBack = "", nil, nil, nil
+		status.Workload.UID, status.Drift, status.Drill, status.HeldBack, status.Isolation = "", nil, nil, nil, nil
 		acts.Abandon(status.ActTrials, "the workload was deleted")
 		giveUp(status, now)
 		markGone(l.report, "the workload was deleted", now)

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -69,6 +70,10 @@ type look struct {
 	endpoints []workload.Endpoints
 	// troubledNodes are the nodes of its pods that are not ready or under pressure, and why.
 	troubledNodes map[string]string
+
+	// isolation is the NetworkPolicy under the name of the one that would isolate the
+	// workload, whoever made it; nil when there is none.
+	isolation *networkingv1.NetworkPolicy
 
 	// configuration is a digest of what the template uses of ConfigMaps.
 	configuration string
@@ -130,7 +135,7 @@ func (r *ReportReconciler) gather(ctx context.Context, key Key) (*look, error) {
 		return l, err
 	}
 	for _, gatherPart := range []func(context.Context, *look) error{
-		r.gatherOwners, r.gatherTests, r.gatherPods, r.gatherServices, r.gatherEndpoints, r.gatherNodes, r.gatherConfiguration, r.gatherForerunner, r.gatherGuardrails, r.gatherSurroundings,
+		r.gatherOwners, r.gatherTests, r.gatherPods, r.gatherServices, r.gatherEndpoints, r.gatherNodes, r.gatherConfiguration, r.gatherForerunner, r.gatherGuardrails, r.gatherSurroundings, r.gatherIsolation,
 	} {
 		if err := gatherPart(ctx, l); err != nil {
 			return l, err

@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -37,6 +38,9 @@ type plan struct {
 	// another.
 	trial *v1alpha1.ActTrial
 	pod   *corev1.Pod
+	// isolate is the NetworkPolicy to make, free the one to delete, when the action
+	// consists of that; restore is how the one that stands should be.
+	isolate, free, restore *networkingv1.NetworkPolicy
 	// drill that was begun.
 	drill *v1alpha1.Drill
 	// disown is true when the operator is still a field manager of the workload.

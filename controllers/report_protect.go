@@ -31,7 +31,7 @@ const (
 )
 
 // protect judges what became of the workload in the hands of others: a failing rollout,
-// then drift. It plans at most one action.
+// isolation where nothing else helps, then drift. It plans at most one action.
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
 	p := plan{disown: remediation.Owns(l.object)}
 	l.heldBefore, l.report.Status.HeldBack = l.report.Status.HeldBack, nil
@@ -50,6 +50,9 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 	}
 	if err := r.judgeRollout(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the rollout of %s: %w", l.key, err)
+	}
+	if err := r.judgeIsolation(ctx, l, &p, now); err != nil {
+		return p, fmt.Errorf("judge the isolation of %s: %w", l.key, err)
 	}
 	if err := r.judgeDrift(ctx, l, &p, now); err != nil {
 		return p, fmt.Errorf("judge the drift of %s: %w", l.key, err)
@@ -78,6 +81,7 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 		action.Outcome = v1alpha1.ActionFailed
 		action.Message = "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew: " + action.Message
 		liftQuarantine(&l.report.Status, action)
+		forgetIsolation(&l.report.Status, action)
 	}
 	action.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, action)
@@ -98,8 +102,13 @@ func giveUp(status *v1alpha1.ReadinessReportStatus, now time.Time) {
 
 // shows says whether an intended action can be seen.
 func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
-	if action.Kind == v1alpha1.ActionReplacePod {
+	switch action.Kind {
+	case v1alpha1.ActionReplacePod:
 		return l.replaced(action)
+	case v1alpha1.ActionIsolate:
+		return l.isolated()
+	case v1alpha1.ActionRelease:
+		return !l.isolated()
 	}
 	return r.patched(l.object, action)
 }

@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -61,6 +62,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 			DeleteFunc: func(event.DeleteEvent) bool { return true },
 		})).
 		Watches(&v1alpha1.ReadinessReport{}, mapTo(r.keysRenamedFrom), builder.WithPredicates(becameGone)).
+		Watches(&networkingv1.NetworkPolicy{}, mapTo(r.keysIsolated), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		Watches(&corev1.Service{}, mapTo(r.keysOfNamespace)).
 		Watches(&discoveryv1.EndpointSlice{}, mapTo(r.keysOfEndpoints), builder.WithPredicates(readinessChanged)).
 		Watches(&corev1.ConfigMap{}, mapTo(r.keysConfiguredBy), builder.WithPredicates(contentChanged)).

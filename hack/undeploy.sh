@@ -38,6 +38,9 @@ while read -r name namespace; do
 	state_nothing ServiceAccount "$name" "$namespace"
 done < <($kubectl get serviceaccounts --all-namespaces --field-selector=metadata.name=default -o go-template="$stated")
 
+# What isolates failing workloads is owned by them, and would stay as long as they do.
+$kubectl delete --ignore-not-found --all-namespaces -l "$made,rampart.dev/isolates" networkpolicies.networking.k8s.io
+
 # Bindings first: a binding is what puts a policy in force.
 served=$($kubectl api-resources --api-group=admissionregistration.k8s.io -o name)
 for kind in validatingadmissionpolicybindings validatingadmissionpolicies mutatingadmissionpolicybindings mutatingadmissionpolicies; do

@@ -94,7 +94,7 @@ type ConfigurationVersion struct {
 
 // ActionKind is what the operator did.
 //
-// +kubebuilder:validation:Enum=CorrectDrift;Rollback;ReplacePod
+// +kubebuilder:validation:Enum=CorrectDrift;Rollback;ReplacePod;Isolate;Release
 type ActionKind string
 
 // The kinds of actions.
@@ -105,6 +105,10 @@ const (
 	ActionRollback ActionKind = "Rollback"
 	// ActionReplacePod deletes a pod that keeps a StatefulSet from going back; it is part of the rollback.
 	ActionReplacePod ActionKind = "ReplacePod"
+	// ActionIsolate cuts the pods of a revision off the network.
+	ActionIsolate ActionKind = "Isolate"
+	// ActionRelease lets them go.
+	ActionRelease ActionKind = "Release"
 )
 
 // ActionOutcome is how an action ended.

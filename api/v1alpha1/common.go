@@ -149,6 +149,11 @@ const (
 	// a DaemonSet, or pods that write to persistent volumes, may then be rolled back where the
 	// policy does so. Anything else is read as Report.
 	AnnotationOnFailure = Group + "/on-failure"
+	// AnnotationIsolation set to Off on a workload keeps it from being isolated, set to Now
+	// asks for it while it fails.
+	AnnotationIsolation = Group + "/isolation"
+	// LabelIsolates on a NetworkPolicy says that it isolates a workload of this kind.
+	LabelIsolates = Group + "/isolates"
 	// AnnotationDrills set to Off on a workload stops drills of it.
 	AnnotationDrills = Group + "/drills"
 	// LabelTests on a Job names the workload that it tests: "shop", or "StatefulSet.shop"

@@ -34,6 +34,11 @@ func (s EnvironmentPolicySpec) Effective() EnvironmentPolicySpec {
 	setDefault(&rollout.OnFailure, OnFailureReport)
 	setDefault(&rollout.StartLevel, ActReport)
 
+	isolation := allocate(&out.Isolation)
+	setDefault(&isolation.Mode, IsolationOff)
+	setDefault(&isolation.After, &metav1.Duration{Duration: 5 * time.Minute})
+	setDefault(&isolation.StartLevel, ActReport)
+
 	out.Promotion = ptr.To(out.Promotion.Effective(out.Stage))
 
 	drills := allocate(&out.Drills)

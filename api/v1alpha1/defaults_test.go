@@ -42,6 +42,9 @@ func TestAStageAloneGivesEveryFieldADefault(t *testing.T) {
 				Mode: test.drift, CorrectAfter: &metav1.Duration{Duration: 15 * time.Second}, StartLevel: v1alpha1.ActReport,
 			}))
 			g.Expect(*effective.Rollout).To(Equal(v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureReport, StartLevel: v1alpha1.ActReport}))
+			g.Expect(*effective.Isolation).To(Equal(v1alpha1.IsolationPolicy{
+				Mode: v1alpha1.IsolationOff, After: &metav1.Duration{Duration: 5 * time.Minute}, StartLevel: v1alpha1.ActReport,
+			}))
 			g.Expect(*effective.Promotion).To(Equal(v1alpha1.ReadinessTargets{Target: test.target, Confidence: 90, Qualities: test.qualities}))
 			g.Expect(*effective.Drills).To(Equal(v1alpha1.DrillPolicy{
 				Mode: test.drills, Pause: &metav1.Duration{Duration: 20 * time.Second}, Singletons: v1alpha1.SingletonsRestart,
@@ -78,6 +81,7 @@ func TestWhatAPolicySaysIsKept(t *testing.T) {
 			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"tool"}, CorrectAfter: &metav1.Duration{}, StartLevel: v1alpha1.ActAct,
 		},
 		Rollout:   &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
+		Isolation: &v1alpha1.IsolationPolicy{Mode: v1alpha1.IsolationOnFailure, After: &metav1.Duration{}, StartLevel: v1alpha1.ActAct},
 		Promotion: &v1alpha1.ReadinessTargets{Target: 53, Confidence: 54, Qualities: []v1alpha1.Quality{v1alpha1.SafeFailure}},
 		Drills:    &v1alpha1.DrillPolicy{Mode: v1alpha1.DrillsOff, Pause: &metav1.Duration{}, Singletons: v1alpha1.SingletonsEvict},
 		Baseline: &v1alpha1.BaselinePolicy{

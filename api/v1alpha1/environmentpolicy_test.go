@@ -205,6 +205,18 @@ func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 		{"where rollbacks start matters only to who rolls back", policy("Production", "rollout: {startLevel: Act}"), "startLevel Act needs onFailure Rollback"},
 		{"where rollbacks start is Report or Act", policy("Production", "rollout: {onFailure: Rollback, startLevel: Warn}"), "spec.rollout.startLevel"},
 
+		{"Production isolates", policy("Production", "isolation: {mode: OnFailure, after: 0s, startLevel: Act}"), ""},
+		{"Production isolates when it is asked to", policy("Production", "isolation: {mode: Manual}"), ""},
+		{"Staging does not isolate", policy("Staging", "isolation: {mode: OnFailure}"), "only a Production environment isolates"},
+		{"Staging does not isolate when it is asked to", policy("Staging", "isolation: {mode: Manual}"), "only a Production environment isolates"},
+		{"Staging may say that it does not isolate", policy("Staging", "isolation: {mode: 'Off'}"), ""},
+		{"isolation has one of three modes", policy("Production", "isolation: {mode: Always}"), "spec.isolation.mode"},
+		{"what fails is isolated within the hour", policy("Production", "isolation: {mode: OnFailure, after: 61m}"), "between 0s and 1h"},
+		{"nothing is isolated before it fails", policy("Production", "isolation: {mode: OnFailure, after: -1s}"), "between 0s and 1h"},
+		{"when isolation begins matters only to who isolates unasked", policy("Production", "isolation: {mode: Manual, after: 1m}"), "after needs mode OnFailure"},
+		{"where isolation starts matters only to who isolates unasked", policy("Production", "isolation: {mode: Manual, startLevel: Act}"), "startLevel Act needs mode OnFailure"},
+		{"where isolation starts is Report or Act", policy("Production", "isolation: {mode: OnFailure, startLevel: Warn}"), "spec.isolation.startLevel"},
+
 		{"Staging drills", policy("Staging", "drills: {pause: 24h}"), ""},
 		{"Staging need not drill", policy("Staging", "drills: {mode: 'Off'}"), ""},
 		{"Development drills where it is told to", policy("Development", "drills: {mode: WhenNeeded, pause: 0s}"), ""},

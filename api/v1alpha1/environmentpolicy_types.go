@@ -50,6 +50,7 @@ type EnvironmentPolicy struct {
 // +kubebuilder:validation:XValidation:rule="self.stage != 'Development' || !has(self.guardrails) || self.guardrails.all(g, !has(g.startLevel) || g.startLevel == 'Observe' || (has(g.maxLevel) && g.maxLevel == 'Warn'))",message="Development observes: set maxLevel: Warn too where a guardrail shall warn"
 // +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.drift) || !has(self.drift.mode) || self.drift.mode != 'Correct'",message="only a Production environment corrects drift"
 // +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.rollout) || !has(self.rollout.onFailure) || self.rollout.onFailure != 'Rollback'",message="only a Production environment rolls back"
+// +kubebuilder:validation:XValidation:rule="self.stage == 'Production' || !has(self.isolation) || !has(self.isolation.mode) || self.isolation.mode == 'Off'",message="only a Production environment isolates"
 // +kubebuilder:validation:XValidation:rule="self.stage != 'Production' || !has(self.drills) || !has(self.drills.mode) || self.drills.mode == 'Off'",message="drills never run in Production"
 // +kubebuilder:validation:XValidation:rule="self.stage != 'Development' || !has(self.drift) || has(self.drift.mode)",message="Development ignores drift: set drift.mode too, or leave drift out"
 // +kubebuilder:validation:XValidation:rule="self.stage == 'Staging' || !has(self.drills) || has(self.drills.mode)",message="only Staging drills by default: set drills.mode too, or leave drills out"
@@ -100,6 +101,11 @@ type EnvironmentPolicySpec struct {
 	// rollout says what follows when a new revision fails.
 	// +optional
 	Rollout *RolloutPolicy `json:"rollout,omitempty"`
+
+	// isolation says whether a failing workload that has nothing good to return to is cut
+	// off the network.
+	// +optional
+	Isolation *IsolationPolicy `json:"isolation,omitempty"`
 
 	// promotion sets what a revision must have shown in its source environment before
 	// it may enter this one. It is the default and the floor of every PromotionGate here.

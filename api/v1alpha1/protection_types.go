@@ -111,7 +111,8 @@ const (
 // BlastRadius limits how much the operator changes at once.
 type BlastRadius struct {
 	// actionsPerHour is how often the operator may correct the drift of one workload
-	// within an hour, and how often it may roll it back. Default: 2 of each.
+	// within an hour, how often it may roll it back, and how often isolate it. Default: 2
+	// of each.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=5

@@ -157,6 +157,10 @@ type ReadinessReportStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Quarantined []QuarantinedRevision `json:"quarantined,omitempty"`
 
+	// isolation is how the current revision was cut off the network, and whether it is.
+	// +optional
+	Isolation *Isolation `json:"isolation,omitempty"`
+
 	// drill is the one that runs now.
 	// +optional
 	Drill *Drill `json:"drill,omitempty"`

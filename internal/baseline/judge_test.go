@@ -344,6 +344,8 @@ func TestPodsThatATeamIsolatesItselfAreLeftOut(t *testing.T) {
 	}{
 		{"by a label", metav1.LabelSelector{MatchLabels: map[string]string{"app": "db"}}, requirement("app", metav1.LabelSelectorOpNotIn, "db")},
 		{"by several labels", metav1.LabelSelector{MatchLabels: map[string]string{"tier": "back", "app": "db"}}, requirement("app", metav1.LabelSelectorOpNotIn, "db")},
+		{"by the name of a revision's pods, when the operator isolates them", metav1.LabelSelector{MatchLabels: map[string]string{"app": "db", "pod-template-hash": "bad"}}, requirement("pod-template-hash", metav1.LabelSelectorOpNotIn, "bad")},
+		{"by that name of a kind that writes its own pods", metav1.LabelSelector{MatchLabels: map[string]string{"app": "db", "controller-revision-hash": "db-bad"}}, requirement("controller-revision-hash", metav1.LabelSelectorOpNotIn, "db-bad")},
 		{"by an expression", metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{requirement("app", metav1.LabelSelectorOpExists)}}, requirement("app", metav1.LabelSelectorOpDoesNotExist)},
 		{"by what they are not", metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{requirement("app", metav1.LabelSelectorOpNotIn, "web")}}, requirement("app", metav1.LabelSelectorOpIn, "web")},
 	} {

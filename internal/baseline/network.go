@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -57,7 +58,7 @@ func leftOut(policies []*networkingv1.NetworkPolicy) (rest metav1.LabelSelector,
 		selector := policy.Spec.PodSelector
 		switch {
 		case len(selector.MatchLabels) > 0:
-			key := slices.Min(slices.Collect(maps.Keys(selector.MatchLabels)))
+			key := narrowest(selector.MatchLabels)
 			rest.MatchExpressions = append(rest.MatchExpressions, metav1.LabelSelectorRequirement{
 				Key: key, Operator: metav1.LabelSelectorOpNotIn, Values: []string{selector.MatchLabels[key]},
 			})
@@ -68,6 +69,17 @@ func leftOut(policies []*networkingv1.NetworkPolicy) (rest metav1.LabelSelector,
 		}
 	}
 	return rest, true
+}
+
+// narrowest is the label to negate: the name of a revision's pods, if it is there, so that
+// the isolation of one revision leaves out its pods only and is not widened; else the first.
+func narrowest(of map[string]string) string {
+	for _, key := range []string{appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey} {
+		if of[key] != "" {
+			return key
+		}
+	}
+	return slices.Min(slices.Collect(maps.Keys(of)))
 }
 
 // negated is the requirement that matches what the other does not.

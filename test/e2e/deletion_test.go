@@ -11,6 +11,8 @@ import (
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,7 +22,9 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/baseline"
 	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/isolation"
 	"github.com/rampart-dev/rampart/internal/testenv"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 func TestADeletedEnvironmentLeavesNothingBehind(t *testing.T) {
@@ -81,7 +85,15 @@ func TestUndeployLeavesNothingThatRefuses(t *testing.T) {
 		g.Expect(labels).To(HaveKey(podSecurityEnforce))
 		g.Expect(token).To(Equal(ptr.To(false)))
 	}).Should(Succeed())
+	isolates := isolation.Policy(isolation.Cell{
+		Workload: workload.Workload{Kind: v1alpha1.KindDeployment, Namespace: "baselined", Name: "shop", UID: "gone"},
+		Selector: &metav1.LabelSelector{}, PodTemplateHash: "bad",
+	})
+	isolates.OwnerReferences = nil // else it went by itself, with an owner that is not there
+	theirs := &networkingv1.NetworkPolicy{ObjectMeta: in("baselined", "theirs"), Spec: isolates.Spec}
 	g.Expect(operator.Stop()).To(Succeed(), "nobody is there to take anything back")
+	g.Expect(admin.Create(t.Context(), isolates)).To(Succeed())
+	g.Expect(admin.Create(t.Context(), theirs)).To(Succeed())
 
 	undeploy := exec.CommandContext(t.Context(), "make", "undeploy", "KUBECTL="+cluster.Kubectl+" --kubeconfig="+cluster.Kubeconfig)
 	output, err := undeploy.CombinedOutput()
@@ -89,6 +101,8 @@ func TestUndeployLeavesNothingThatRefuses(t *testing.T) {
 	labels, token := baselined(g)
 	g.Expect(labels).NotTo(Or(HaveKey(podSecurityWarn), HaveKey(podSecurityEnforce)))
 	g.Expect(token).To(BeNil())
+	g.Expect(admin.Get(t.Context(), client.ObjectKeyFromObject(isolates), isolates)).To(Satisfy(apierrors.IsNotFound))
+	g.Expect(admin.Get(t.Context(), client.ObjectKeyFromObject(theirs), theirs)).To(Succeed())
 
 	g.Expect(nativePolicies(t, admin, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})).To(BeEmpty())
 	g.Eventually(func() error { return attempt(t.Context(), admin, violator) }).Should(Succeed())
