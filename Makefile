@@ -96,7 +96,7 @@ verify: tools ## Check that generated files, modules and format are up to date, 
 
 .PHONY: test
 test: controlplane ## Run all tests: unit, API server and end to end.
-	go test -timeout 20m $(TESTFLAGS) ./...
+	go test -timeout 40m $(TESTFLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.
@@ -106,7 +106,7 @@ test-unit: ## Run the tests that need no control plane.
 
 .PHONY: test-e2e
 test-e2e: controlplane ## Run the end-to-end tests on the embedded cluster.
-	go test -timeout 20m -count=1 -v $(TESTFLAGS) ./test/e2e/...
+	go test -timeout 40m -count=1 -v $(TESTFLAGS) ./test/e2e/...
 
 .PHONY: e2e-node
 e2e-node: controlplane ## Play the episodes on a real node: NODE=path/to/script joins it (see CONTRIBUTING.md).

@@ -88,9 +88,9 @@ func (d *Drafts) forget(key Key) {
 }
 
 // goesOn says whether a report says nothing but how episodes go on, what the pods of the
-// revision show of it, and in words what is awaited.
+// revision show of it, and in words what is awaited. Nothing waits while the workload fails.
 func goesOn(was, is *v1alpha1.ReadinessReportStatus) bool {
-	if evidence.News(was.Evidence, is.Evidence, is.Drill != nil) {
+	if is.FailingSince != nil || evidence.News(was.Evidence, is.Evidence, is.Drill != nil) {
 		return false
 	}
 	rest := *is

@@ -76,6 +76,8 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 		switch live := r.current(ctx, l); {
 		case live.object != nil && r.patched(live.object, done):
 			object, err = live.object, nil // only the answer was lost
+		case p.pod != nil && r.leaving(ctx, p.pod):
+			err = nil // likewise, or somebody else deleted it
 		case outdated(p, live, err):
 			return r.forgo(ctx, l, done)
 		case !refusal(err):

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -58,7 +59,7 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 	if err := r.planBaseline(l, p, judged, kept); err != nil {
 		return err
 	}
-	recordDrift(l, judged, p)
+	recordDrift(l, judged, p, now)
 	p.lookAgain(judged.At)
 	l.settleCorrections(judged, input, now)
 	if err := r.reportCorrection(ctx, l, p, judged, input, now); err != nil {
@@ -127,12 +128,12 @@ func (l *look) owner() drift.Owner {
 }
 
 // returnedToGood says whether the live pod template is that of an earlier revision that ran
-// well: going back to one is an on-call's good right and no drift.
+// well, and was not drift itself: going back to one is an on-call's good right and no drift.
 func (l *look) returnedToGood() bool {
 	status := &l.report.Status
 	return slices.ContainsFunc(status.Outcomes[1:], func(o v1alpha1.RevisionOutcome) bool {
 		same := o.Hash == status.Revision.Hash || (o.PodTemplateHash != "" && o.PodTemplateHash == l.templateHash)
-		return same && (o.Result == v1alpha1.RolloutStable || provenAs(status, o.Hash) != nil)
+		return same && o.Drifted == nil && (o.Result == v1alpha1.RolloutStable || provenAs(status, o.Hash) != nil)
 	})
 }
 
@@ -154,7 +155,7 @@ func (r *ReportReconciler) planBaseline(l *look, p *plan, judged drift.Judgement
 }
 
 // recordDrift writes what was found into the report.
-func recordDrift(l *look, judged drift.Judgement, p *plan) {
+func recordDrift(l *look, judged drift.Judgement, p *plan, now time.Time) {
 	status := &l.report.Status
 	condition, reason := metav1.ConditionFalse, v1alpha1.ReasonNoDrift
 	if len(judged.Differences) > 0 {
@@ -169,6 +170,20 @@ func recordDrift(l *look, judged drift.Judgement, p *plan) {
 		baseline = status.Drift.Baseline
 	}
 	status.Drift = judged.Report(baseline)
+	markDrifted(&status.Outcomes[0], judged.Differences, now)
+}
+
+// markDrifted remembers whether a revision has a pod template that trusted writers did not write.
+func markDrifted(revision *v1alpha1.RevisionOutcome, differences []drift.Difference, now time.Time) {
+	inTemplate := slices.ContainsFunc(differences, func(d drift.Difference) bool {
+		return strings.HasPrefix(d.Path.String(), "spec.template.")
+	})
+	switch {
+	case !inTemplate:
+		revision.Drifted = nil
+	case revision.Drifted == nil:
+		revision.Drifted = &metav1.Time{Time: now.Truncate(time.Second)}
+	}
 }
 
 // planCorrection plans to take the drift back, if that is due and nothing else is.

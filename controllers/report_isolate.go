@@ -40,19 +40,30 @@ func (r *ReportReconciler) isolate(ctx context.Context, l *look, p plan, now tim
 	return firstError(err, r.conclude(ctx, l, before, done))
 }
 
+// writeIsolation makes or deletes the NetworkPolicy. What can be seen afterwards has happened,
+// whatever the answer was.
 func (r *ReportReconciler) writeIsolation(ctx context.Context, l *look, p plan) error {
+	var err error
 	if p.free != nil {
-		return r.deleteIsolation(ctx, p.free)
+		err = r.deleteIsolation(ctx, p.free)
+	} else {
+		err = r.Client.Create(ctx, p.isolate, client.FieldOwner(v1alpha1.ManagedBy))
 	}
-	err := r.Client.Create(ctx, p.isolate, client.FieldOwner(v1alpha1.ManagedBy))
-	if !apierrors.IsAlreadyExists(err) {
-		return err
+	if err == nil {
+		return nil
 	}
 	live, readErr := readIsolation(ctx, r.Live, l.key)
-	if readErr != nil || live == nil || !isolation.IsOwn(live) || !ownedBy(live, l.object.GetUID()) {
-		return fmt.Errorf("the name %s is taken: %w", p.isolate.Name, firstError(readErr, err))
+	own := live != nil && isolation.IsOwn(live) && ownedBy(live, l.object.GetUID())
+	switch {
+	case readErr != nil:
+		return err
+	case own == (p.isolate != nil):
+		return nil
+	case apierrors.IsAlreadyExists(err):
+		return fmt.Errorf("the name %s is taken: %w", p.isolate.Name, err)
+	default:
+		return err
 	}
-	return nil
 }
 
 // ownedBy says whether an object goes with another one.

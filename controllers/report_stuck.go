@@ -12,6 +12,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
@@ -135,4 +137,11 @@ func (r *ReportReconciler) carryOut(ctx context.Context, object workload.Object,
 		return executor.Replace(ctx, p.pod)
 	}
 	return executor.Execute(ctx, object, p.patch)
+}
+
+// leaving says whether a pod is gone or going.
+func (r *ReportReconciler) leaving(ctx context.Context, pod *corev1.Pod) bool {
+	var live corev1.Pod
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &live)
+	return apierrors.IsNotFound(err) || err == nil && (live.UID != pod.UID || live.DeletionTimestamp != nil)
 }

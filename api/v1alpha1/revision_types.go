@@ -182,6 +182,11 @@ type RevisionOutcome struct {
 	// +optional
 	Result RolloutResult `json:"result,omitempty"`
 
+	// drifted is since when its pod template was seen to be other than trusted writers wrote
+	// it. Going back to such a revision is drift again, however well it ran.
+	// +optional
+	Drifted *metav1.Time `json:"drifted,omitempty"`
+
 	// arrival says whether a gate knew its images as proven when it came.
 	// +optional
 	Arrival Arrival `json:"arrival,omitempty"`

@@ -1808,6 +1808,10 @@ func (in *RevisionOutcome) DeepCopyInto(out *RevisionOutcome) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.Drifted != nil {
+		in, out := &in.Drifted, &out.Drifted
+		*out = (*in).DeepCopy()
+	}
 	if in.Evidence != nil {
 		in, out := &in.Evidence, &out.Evidence
 		*out = make([]CarriedEvidence, len(*in))
