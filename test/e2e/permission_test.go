@@ -38,6 +38,9 @@ func TestAMissingPermissionIsNamed(t *testing.T) {
 	g.Expect(w.admin.Get(t.Context(), client.ObjectKey{Name: "rampart-manager"}, &role)).To(Succeed())
 	for i := range role.Rules {
 		rule := &role.Rules[i]
+		if !slices.Contains(rule.Verbs, "list") {
+			continue
+		}
 		rule.Resources = slices.DeleteFunc(rule.Resources, func(resource string) bool { return resource == "pods" })
 	}
 	w.applyAsKubectl(t, &role)
