@@ -52,12 +52,19 @@ func (w *world) guarded(t *testing.T, drift *v1alpha1.DriftPolicy) guarded {
 		BlastRadius: &v1alpha1.BlastRadius{ActionsPerHour: 5},
 	})
 	in.tool, in.hand = w.developer(t, "admin", in.namespace), w.developer(t, "edit", in.namespace)
-	NewWithT(t).Eventually(func(g Gomega) {
-		probe := testenv.Deployment("probe", in.namespace)
-		g.Expect(in.tool.Create(t.Context(), probe, client.DryRunAll)).To(Succeed())
-		g.Expect(probe.Annotations).To(HaveKey(v1alpha1.AnnotationSpecAuthor), "authors are stamped")
-	}).Should(Succeed())
+	w.stamps(t, in.namespace)
 	return in
+}
+
+// stamps waits until the API server writes down who changes workloads of the namespace: what
+// was written before has no author.
+func (w *world) stamps(t *testing.T, namespace string) {
+	t.Helper()
+	NewWithT(t).Eventually(func(g Gomega) {
+		probe := testenv.Deployment("probe", namespace)
+		g.Expect(w.admin.Create(t.Context(), probe, client.DryRunAll)).To(Succeed())
+		g.Expect(probe.Annotations).To(HaveKey(v1alpha1.AnnotationSpecAuthor))
+	}).Should(Succeed())
 }
 
 // runs a Deployment of the tool's, seen to run well.

@@ -34,6 +34,7 @@ func TestABusyNamespaceEarnsCorrectionsByThoseThatProvedRight(t *testing.T) {
 			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"kubernetes-admin"}, CorrectAfter: &metav1.Duration{Duration: time.Second},
 		},
 	})
+	w.stamps(t, namespace)
 	level := func() string {
 		live := shop.DeepCopy()
 		g.Expect(w.admin.Get(t.Context(), client.ObjectKeyFromObject(shop), live)).To(Succeed())
@@ -51,7 +52,7 @@ func TestABusyNamespaceEarnsCorrectionsByThoseThatProvedRight(t *testing.T) {
 
 	w.set(t, dev, shop, corev1.EnvVar{Name: "LEVEL", Value: "debug"})
 	g.Eventually(func() []v1alpha1.ActTrial { return w.report(t, shop).ActTrials }).
-		Should(ConsistOf(HaveField("Outcome", v1alpha1.ActOpen)))
+		Should(ConsistOf(HaveField("Outcome", v1alpha1.ActOpen)), func() string { return w.reports(t) })
 	g.Expect(level()).To(Equal("debug"))
 	g.Expect(w.report(t, shop).HeldBack).To(HaveValue(HaveField("By", v1alpha1.HeldByLevel)))
 	trusted("info")
