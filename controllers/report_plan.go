@@ -34,10 +34,10 @@ type plan struct {
 	// to delete.
 	action *v1alpha1.Action
 	patch  []byte
+	pod    *corev1.Pod
 	// trial is what the action will be judged by once it was done; nil for one that belongs to
 	// another.
 	trial *v1alpha1.ActTrial
-	pod   *corev1.Pod
 	// isolate is the NetworkPolicy to make, free the one to delete, when the action
 	// consists of that; restore is how the one that stands should be.
 	isolate, free, restore *networkingv1.NetworkPolicy

@@ -71,8 +71,12 @@ func inEveryEnvironment(ctx context.Context, measure func(ctx context.Context, n
 	var all sync.WaitGroup
 	for i := range fleetEnvironments {
 		all.Go(func() {
-			time.Sleep(time.Duration(i) * apart)
-			took[i], failed[i] = measure(ctx, fleetName(i))
+			select {
+			case <-ctx.Done():
+				failed[i] = ctx.Err()
+			case <-time.After(time.Duration(i) * apart):
+				took[i], failed[i] = measure(ctx, fleetName(i))
+			}
 		})
 	}
 	all.Wait()
