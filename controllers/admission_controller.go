@@ -5,7 +5,10 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -131,33 +134,36 @@ func (r *AdmissionReconciler) ledger(ctx context.Context, environments environme
 	return desired, nil
 }
 
-// quarantine is the policy against revisions that were rolled back. What cannot be read
-// is returned apart: the others are refused all the same.
+// quarantine is the policies against revisions that were rolled back, by namespace. What
+// cannot be read is returned apart: the others are refused all the same.
 func (r *AdmissionReconciler) quarantine(ctx context.Context, environments environment.Map) (desired []client.Object, unreadable, err error) {
 	var reports v1alpha1.ReadinessReportList
-	if err := r.Client.List(ctx, &reports); err != nil {
+	if err := r.Client.List(ctx, &reports, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("list reports: %w", err)
 	}
-	var entries []remediation.Quarantined
+	entries := map[string][]remediation.Quarantined{}
 	workloads := ofWorkloads(reports.Items)
 	for i := range workloads {
-		status := &workloads[i].Status
-		if !environments.Exists(status.Environment) {
+		report := &workloads[i]
+		if !environments.Exists(report.Status.Environment) {
 			continue
 		}
-		for _, revision := range standingQuarantine(status) {
+		for _, revision := range standingQuarantine(&report.Status) {
 			if len(revision.Changes) > 0 {
-				entries = append(entries, remediation.Quarantined{
-					Namespace: workloads[i].Namespace, Kind: status.Workload.Kind, Name: status.Workload.Name, Revision: revision,
+				entries[report.Namespace] = append(entries[report.Namespace], remediation.Quarantined{
+					Kind: report.Status.Workload.Kind, Name: report.Status.Workload.Name, Revision: revision,
 				})
 			}
 		}
 	}
-	policy, binding, unreadable := remediation.QuarantinePolicy(entries)
-	if policy == nil {
-		return nil, unreadable, nil
+	for _, namespace := range slices.Sorted(maps.Keys(entries)) {
+		policy, binding, err := remediation.QuarantinePolicy(namespace, entries[namespace])
+		unreadable = errors.Join(unreadable, err)
+		if policy != nil {
+			desired = append(desired, policy, binding)
+		}
 	}
-	return []client.Object{policy, binding}, unreadable, nil
+	return desired, unreadable, nil
 }
 
 // ledgerOpened passes the update by which a namespace gets a ledger, or loses it. What

@@ -159,7 +159,7 @@ func (w *world) recover(name string, back func() bool, pass func() error) {
 func (w *world) quarantined() bool {
 	GinkgoHelper()
 	return slices.ContainsFunc(sharedAdmission(w.namespace), func(object client.Object) bool {
-		return object.GetName() == remediation.QuarantineName
+		return object.GetName() == remediation.QuarantineName(w.namespace)
 	})
 }
 

@@ -39,8 +39,8 @@ func (r *ReportReconciler) inForceBy(ctx context.Context, l *look, now time.Time
 		return time.Time{}, nil
 	}
 	by := quarantined.Time.Add(quarantineLoads)
-	wanted, _, err := remediation.QuarantinePolicy([]remediation.Quarantined{{
-		Namespace: l.key.Namespace, Kind: l.key.Kind, Name: l.key.Name, Revision: *quarantined,
+	wanted, _, err := remediation.QuarantinePolicy(l.key.Namespace, []remediation.Quarantined{{
+		Kind: l.key.Kind, Name: l.key.Name, Revision: *quarantined,
 	}})
 	if err != nil || wanted == nil {
 		return by, nil //nolint:nilerr // a revision that cannot be recognised is never refused

@@ -26,6 +26,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="an EnvironmentPolicy's name has at most 40 characters, because native policies repeat it"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('^(gate|quarantine|report)(-|$)')",message="an EnvironmentPolicy's name must not begin with gate, quarantine or report: policies that all environments share are named so"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.follows) || has(self.spec.follows.cluster) || self.spec.follows.name != self.metadata.name",message="an environment cannot follow itself"
 type EnvironmentPolicy struct {
 	metav1.TypeMeta `json:",inline"`

@@ -20,13 +20,11 @@ import (
 	"github.com/rampart-dev/rampart/internal/drift"
 )
 
-// QuarantineName is the name of the quarantine policy and of its binding.
-const QuarantineName = "rampart-quarantine"
+// QuarantineName is the name of a namespace's quarantine policy and of its binding.
+func QuarantineName(namespace string) string { return "rampart-quarantine-" + namespace }
 
 // Quarantined is a revision that a workload must not get again.
 type Quarantined struct {
-	// Namespace of the workload.
-	Namespace string
 	// Kind of the workload: Deployment, StatefulSet or DaemonSet.
 	Kind v1alpha1.WorkloadKind
 	// Name of the workload.
@@ -49,8 +47,9 @@ var noise = []string{
 	"metadata.creationTimestamp",
 }
 
-// QuarantinePolicy is one native admission policy, and its binding, that keeps failed
-// revisions from coming back; nil when there is nothing to refuse.
+// QuarantinePolicy is the native admission policy of a namespace, and its binding, that keeps
+// failed revisions from coming back; nil when there is nothing to refuse. Each namespace has
+// its own, so that one rollback more costs the same however many there were elsewhere.
 //
 // A request is refused when it brings a failed change again, and nothing else: all
 // changed fields have the values that failed, they did not all have them before, and the
@@ -62,17 +61,17 @@ var noise = []string{
 // The policy fails open (failurePolicy Ignore): to let a failed revision in once more is
 // answered by another rollback, to refuse a fix by mistake is answered by nobody. An entry
 // that cannot be read is an error, and the others are still rendered.
-func QuarantinePolicy(entries []Quarantined) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding, error) {
+func QuarantinePolicy(namespace string, entries []Quarantined) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding, error) {
 	var validations []admissionv1.Validation
 	var unreadable []string
-	namespaces, resources := map[string]bool{}, map[string]bool{}
+	resources := map[string]bool{}
 	for _, entry := range sorted(entries) {
 		expression, err := refusal(entry)
 		if err != nil {
-			unreadable = append(unreadable, fmt.Sprintf("%s %s/%s: %v", entry.Kind, entry.Namespace, entry.Name, err))
+			unreadable = append(unreadable, fmt.Sprintf("%s %s/%s: %v", entry.Kind, namespace, entry.Name, err))
 			continue
 		}
-		namespaces[entry.Namespace], resources[quarantinable[entry.Kind]] = true, true
+		resources[quarantinable[entry.Kind]] = true
 		validations = append(validations, admissionv1.Validation{
 			Expression: expression, Message: explain(entry), Reason: ptr.To(metav1.StatusReasonForbidden),
 		})
@@ -84,16 +83,16 @@ func QuarantinePolicy(entries []Quarantined) (*admissionv1.ValidatingAdmissionPo
 	if len(validations) == 0 {
 		return nil, nil, err
 	}
-	policy, binding := quarantineObjects(slices.Sorted(maps.Keys(namespaces)), slices.Sorted(maps.Keys(resources)))
+	policy, binding := quarantineObjects(namespace, slices.Sorted(maps.Keys(resources)))
 	policy.Spec.Validations = validations
 	return policy, binding, err
 }
 
-func quarantineObjects(namespaces, resources []string) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding) {
+func quarantineObjects(namespace string, resources []string) (*admissionv1.ValidatingAdmissionPolicy, *admissionv1.ValidatingAdmissionPolicyBinding) {
 	apiVersion := admissionv1.SchemeGroupVersion.String()
-	meta := metav1.ObjectMeta{Name: QuarantineName, Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}}
-	inNamespaces := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{
-		Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpIn, Values: namespaces,
+	meta := metav1.ObjectMeta{Name: QuarantineName(namespace), Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}}
+	inNamespace := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{
+		Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpIn, Values: []string{namespace},
 	}}}
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: apiVersion, Kind: "ValidatingAdmissionPolicy"},
@@ -118,11 +117,11 @@ func quarantineObjects(namespaces, resources []string) (*admissionv1.ValidatingA
 		TypeMeta:   metav1.TypeMeta{APIVersion: apiVersion, Kind: "ValidatingAdmissionPolicyBinding"},
 		ObjectMeta: meta,
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName:        QuarantineName,
+			PolicyName:        meta.Name,
 			ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 			MatchResources: &admissionv1.MatchResources{
 				MatchPolicy:       ptr.To(admissionv1.Equivalent),
-				NamespaceSelector: inNamespaces,
+				NamespaceSelector: inNamespace,
 				ObjectSelector:    &metav1.LabelSelector{},
 			},
 		},
@@ -160,8 +159,8 @@ func refusal(entry Quarantined) (string, error) {
 		had = append(had, condition("variables.before", path, value))
 	}
 	again := fmt.Sprintf("!(%s) && %s", strings.Join(had, " && "), rest.sameBut("variables.template", "variables.before", 0))
-	return fmt.Sprintf("!(request.namespace == %s && request.kind.kind == %s && variables.name == %s && %s && (variables.created ? %t : (%s)))",
-		strconv.Quote(entry.Namespace), strconv.Quote(string(entry.Kind)), strconv.Quote(entry.Name),
+	return fmt.Sprintf("!(request.kind.kind == %s && variables.name == %s && %s && (variables.created ? %t : (%s)))",
+		strconv.Quote(string(entry.Kind)), strconv.Quote(entry.Name),
 		strings.Join(failed, " && "), !imagesOnly, again), nil
 }
 
@@ -211,7 +210,7 @@ func explain(entry Quarantined) string {
 // sorted keeps the rendered policy the same for the same entries.
 func sorted(entries []Quarantined) []Quarantined {
 	key := func(q Quarantined) string {
-		return strings.Join([]string{q.Namespace, string(q.Kind), q.Name, q.Revision.Hash}, "/")
+		return strings.Join([]string{string(q.Kind), q.Name, q.Revision.Hash}, "/")
 	}
 	return slices.SortedStableFunc(slices.Values(entries), func(a, b Quarantined) int { return strings.Compare(key(a), key(b)) })
 }

@@ -99,9 +99,9 @@ func quarantine(t *testing.T, c client.Client, namespace string, bad corev1.PodT
 			Hash: "5f7a9c", Time: metav1.NewTime(time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)), Reason: reason, Changes: changes,
 		}
 	}
-	policy, binding, err := remediation.QuarantinePolicy([]remediation.Quarantined{
-		{Namespace: namespace, Kind: v1alpha1.KindDeployment, Name: "shop", Revision: revision("2 pods\ncrashed", changes)},
-		{Namespace: namespace, Kind: v1alpha1.KindDeployment, Name: "probe", Revision: revision("probe", []v1alpha1.TemplateChange{
+	policy, binding, err := remediation.QuarantinePolicy(namespace, []remediation.Quarantined{
+		{Kind: v1alpha1.KindDeployment, Name: "shop", Revision: revision("2 pods\ncrashed", changes)},
+		{Kind: v1alpha1.KindDeployment, Name: "probe", Revision: revision("probe", []v1alpha1.TemplateChange{
 			{Path: "spec.hostname", Value: `"probe"`},
 		})},
 	})
@@ -262,8 +262,8 @@ func TestAFailedRevisionIsRefusedOnCreateUnlessItIsAnImageAlone(t *testing.T) {
 
 func TestTheRefusalSaysWhatWhenWhyAndWhatToDo(t *testing.T) {
 	g := NewWithT(t)
-	policy, binding, err := remediation.QuarantinePolicy([]remediation.Quarantined{{
-		Namespace: "prod", Kind: v1alpha1.KindDeployment, Name: "shop",
+	policy, binding, err := remediation.QuarantinePolicy("prod", []remediation.Quarantined{{
+		Kind: v1alpha1.KindDeployment, Name: "shop",
 		Revision: v1alpha1.QuarantinedRevision{
 			Hash: "5f7a9c", Time: metav1.NewTime(time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)), Reason: "2 pods\ncrashed",
 			Changes: []v1alpha1.TemplateChange{{Path: "spec.containers[name=main].image", Value: `"shop:2"`}},
@@ -278,7 +278,7 @@ func TestTheRefusalSaysWhatWhenWhyAndWhatToDo(t *testing.T) {
 
 func TestWithoutQuarantinedRevisionsThereIsNoPolicy(t *testing.T) {
 	g := NewWithT(t)
-	policy, binding, err := remediation.QuarantinePolicy(nil)
+	policy, binding, err := remediation.QuarantinePolicy("prod", nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(policy).To(BeNil())
 	g.Expect(binding).To(BeNil())
@@ -287,11 +287,11 @@ func TestWithoutQuarantinedRevisionsThereIsNoPolicy(t *testing.T) {
 func TestAnEntryThatCannotBeReadDoesNotHideTheOthers(t *testing.T) {
 	g := NewWithT(t)
 	entry := func(name, path, value string) remediation.Quarantined {
-		return remediation.Quarantined{Namespace: "prod", Kind: v1alpha1.KindDeployment, Name: name, Revision: v1alpha1.QuarantinedRevision{
+		return remediation.Quarantined{Kind: v1alpha1.KindDeployment, Name: name, Revision: v1alpha1.QuarantinedRevision{
 			Changes: []v1alpha1.TemplateChange{{Path: path, Value: value}},
 		}}
 	}
-	policy, _, err := remediation.QuarantinePolicy([]remediation.Quarantined{
+	policy, _, err := remediation.QuarantinePolicy("prod", []remediation.Quarantined{
 		entry("a", "spec.hostname", `"x"`), entry("b", "spec..", `"x"`), entry("c", "spec.hostname", `{`), {Kind: v1alpha1.KindCronJob, Name: "d"},
 	})
 	g.Expect(err).To(MatchError(And(ContainSubstring("prod/b"), ContainSubstring("prod/c"), ContainSubstring("CronJob"))))

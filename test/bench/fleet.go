@@ -28,19 +28,17 @@ import (
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
-// The fleet is a thousand workloads. Their environments are many, because what fails at the
-// same time in one environment stops all remediation there, and rightly so.
+// The fleet is a thousand workloads. Their environments are several, because of two releases
+// that fail at the same time in one environment neither is rolled back, and rightly so.
 const (
-	fleetEnvironments = 50
-	fleetMembers      = 20
+	fleetEnvironments = 20
+	fleetMembers      = 50
 	fleetNodes        = 8
 )
 
 const (
 	// deployer is the trusted writer, and stranger is none.
 	deployer, stranger = "kubernetes-admin", "dana"
-	// released is the workload of each environment that gets a bad release.
-	released = "member-0"
 )
 
 // fleet is a cluster with the operator, its program under its own account, in charge.
@@ -88,6 +86,9 @@ func (f *fleet) start(ctx context.Context) error {
 		}
 	}
 	for i := range fleetEnvironments {
+		if err := f.stamped(ctx, fleetName(i)); err != nil {
+			return err
+		}
 		for j := range fleetMembers {
 			if err := f.deployer.Create(ctx, member(fleetName(i), j)); err != nil {
 				return err
@@ -133,18 +134,30 @@ func (f *fleet) environment(ctx context.Context, name string) error {
 
 func fleetName(i int) string { return fmt.Sprintf("fleet-%d", i) }
 
-// member is a Deployment of one pod; the one that gets a bad release has four, two of which
-// are replaced at a time.
+func memberName(j int) string { return fmt.Sprintf("member-%d", j) }
+
+// member is a Deployment of one pod. The first ones get a bad release, and have four pods, two
+// of which are replaced at a time.
 func member(namespace string, j int) *appsv1.Deployment {
-	d := testenv.Deployment(fmt.Sprintf("member-%d", j), namespace, testenv.Probed(), testenv.GracePeriod(1))
+	d := testenv.Deployment(memberName(j), namespace, testenv.Probed(), testenv.GracePeriod(1))
 	d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "LOG_LEVEL", Value: "info"}}
-	if d.Name == released {
+	if j < releaseRounds {
 		d.Spec.Replicas = ptr.To[int32](4)
 		d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{
 			MaxSurge: ptr.To(intstr.FromInt32(2)), MaxUnavailable: ptr.To(intstr.FromInt32(0)),
 		}
 	}
 	return d
+}
+
+// stamped waits until the API server writes down who wrote a workload of the namespace: what
+// nobody is known to have written is not gone back to.
+func (f *fleet) stamped(ctx context.Context, namespace string) error {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		probe := member(namespace, 0)
+		err := f.deployer.Create(ctx, probe, client.DryRunAll)
+		return probe.Annotations[v1alpha1.AnnotationSpecAuthor] != "", err
+	})
 }
 
 // settle waits until every workload has a baseline that was seen healthy.

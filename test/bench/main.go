@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 
 	"github.com/go-logr/logr"
@@ -24,10 +25,11 @@ var newest = version.MajorMinor(1, 37)
 var numbers = []int{0, 25, 100}
 
 func main() {
-	var p plan
+	p := plan{load: loadNow()}
 	flag.IntVar(&p.starts, "starts", 4, "how often API servers are started anew: one process is a little slower than another all its life")
 	flag.IntVar(&p.rounds, "rounds", 10, "how often the API servers of one start take turns")
 	flag.IntVar(&p.requests, "requests", 200, "how many requests an API server gets in each turn")
+	flag.StringVar(&p.only, "only", "", "a part to measure alone, and print instead of writing it down: background, recovery or admission")
 	flag.Parse()
 	log.SetLogger(logr.Discard())
 	if err := bench(context.Background(), p); err != nil {
@@ -39,38 +41,71 @@ func main() {
 // plan is how much is measured.
 type plan struct {
 	starts, rounds, requests int
+	// only is the part that is measured; empty means all.
+	only string
+	// load is how many other programs wanted a core when it began.
+	load float64
 }
 
-// bench measures everything and writes it down.
+// parts of the benchmarks measure something each, and return it as tables by their names.
+var parts = []struct {
+	name    string
+	measure func(ctx context.Context, all []v1alpha1.Guardrail, p plan) (map[string]string, error)
+}{
+	{"background", func(_ context.Context, all []v1alpha1.Guardrail, _ plan) (map[string]string, error) {
+		figures, err := measureBackground(all)
+		return map[string]string{"background": figures.table()}, err
+	}},
+	{"recovery", func(ctx context.Context, _ []v1alpha1.Guardrail, _ plan) (map[string]string, error) {
+		figures, err := measureRecovery(ctx)
+		return map[string]string{"recovery": figures.table()}, err
+	}},
+	{"admission", measureServers},
+}
+
+// bench measures what is asked for, and writes it down when that is everything.
 func bench(ctx context.Context, p plan) error {
-	load := loadNow()
 	all, err := readCatalogue()
 	if err != nil {
 		return err
 	}
-	say("background evaluation")
-	background, err := measureBackground(all)
-	if err != nil {
-		return err
+	tables := map[string]string{}
+	for _, part := range parts {
+		if p.only != "" && p.only != part.name {
+			continue
+		}
+		say("%s", part.name)
+		measured, err := part.measure(ctx, all, p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		maps.Copy(tables, measured)
 	}
-	say("recovery of a thousand workloads")
-	recovery, err := measureRecovery(ctx)
-	if err != nil {
-		return err
+	if len(tables) == 0 {
+		return fmt.Errorf("-only %s: there is no such part", p.only)
 	}
+	show(tables)
+	if p.only != "" {
+		return nil
+	}
+	return write(tables)
+}
+
+// measureServers measures what needs API servers with and without guardrails.
+func measureServers(ctx context.Context, all []v1alpha1.Guardrail, p plan) (map[string]string, error) {
 	result := results{admission: newMeasured()}
 	for i := range p.starts {
 		say("admission, start %d of %d", i+1, p.starts)
 		if err := result.measure(ctx, all, p); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	result.machine.load = load
-	return write(map[string]string{
-		"machine": result.machine.table(p), "admission": admissionTable(result.policies, result.admission),
-		"background": background.table(), "cache": cacheTable(result.cache),
-		"recovery": recovery.table(),
-	})
+	result.machine.load = p.load
+	return map[string]string{
+		"machine":   result.machine.table(p),
+		"admission": admissionTable(result.policies, result.admission),
+		"cache":     cacheTable(result.cache),
+	}, nil
 }
 
 // results are what is measured with API servers.

@@ -15,11 +15,15 @@ import (
 // page holds the figures, each table between two comments that name it.
 const page = "docs/benchmarks.md"
 
-// write puts tables, by their names, where the page has their comments.
-func write(tables map[string]string) error {
+// show prints tables under their names.
+func show(tables map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		fmt.Printf("\n%s:\n%s", name, tables[name])
 	}
+}
+
+// write puts tables, by their names, where the page has their comments.
+func write(tables map[string]string) error {
 	content, err := os.ReadFile(page)
 	if err != nil {
 		return err
