@@ -78,16 +78,20 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	p.lookAgain(now.Add(drillPatience))
 }
 
-// followDrill clears the drill once its trial has ended, so that another may follow, or once
-// it is clear that it never began.
-func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) (ended bool) {
+// followDrill clears the drill once its trial has ended, or once it is clear that it never
+// began, and says whether another may follow at once.
+func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) (free bool) {
 	status := &l.report.Status
 	outcome := evidence.DrillOutcome(status.Evidence, *status.Drill)
 	switch waited := now.Sub(status.Drill.Since.Time); {
-	case outcome != "":
-		if outcome == v1alpha1.TrialCensored && status.Drill.Kind == v1alpha1.DrillRestart {
+	case outcome != "" && status.Drill.Kind == v1alpha1.DrillRestart:
+		if outcome == v1alpha1.TrialCensored {
 			status.DrillRefused = &metav1.Time{Time: now.Truncate(time.Second)} // not again and again, against somebody's will
 		}
+		status.Drill = nil
+		// Its controller still writes to the Deployment, and would overtake the next restart.
+		p.lookAgain(now.Add(soonest))
+	case outcome != "":
 		status.Drill = nil
 		return true
 	case evidence.DrillBegun(status.Evidence, *status.Drill):

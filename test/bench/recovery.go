@@ -42,8 +42,8 @@ const (
 type recoveryFigures struct {
 	// edits are the times from a hand edit until it was taken back, less correctAfter.
 	edits []time.Duration
-	// rollbacks are the times from when two pods of a new revision had crashed twice, which is
-	// what a node calls CrashLoopBackOff, until the old one was back.
+	// rollbacks are the times from when two pods of a new revision had crashed, and one of them
+	// again (CrashLoopBackOff), until the old one was back.
 	rollbacks []time.Duration
 }
 
@@ -110,7 +110,7 @@ func (f *fleet) edit(ctx context.Context, namespace, name string) (time.Duration
 }
 
 // release gives a Deployment an image that crashes, as the trusted writer, and says how long
-// after the second crash of a second pod the earlier image was back.
+// after two of its pods crashed, and one again, the earlier image was back.
 func (f *fleet) release(ctx context.Context, namespace, name string) (time.Duration, error) {
 	image := ""
 	pods, err := f.deployer.Watch(ctx, &corev1.PodList{}, client.InNamespace(namespace), client.MatchingLabels{"app": name})
@@ -168,21 +168,22 @@ func (f *fleet) until(ctx context.Context, d *appsv1.Deployment, wanted func(cor
 	return time.Time{}, fmt.Errorf("%s/%s was not brought back: %w", d.Namespace, d.Name, errors.Join(ctx.Err(), errors.New("the watch ended")))
 }
 
-// secondCrash waits until two pods of a crashing revision have crashed twice. A single crash
-// of a pod, as when it starts before what it needs, is no failure yet.
+// secondCrash waits until two pods of a crashing revision have crashed, and one of them again:
+// a pod that crashes once may only have started before what it needs.
 func secondCrash(ctx context.Context, pods watch.Interface) (time.Time, error) {
-	crashed := map[string]bool{}
+	crashed, again := map[string]bool{}, false
 	for event := range pods.ResultChan() {
 		pod, ok := event.Object.(*corev1.Pod)
 		if !ok || !strings.HasSuffix(pod.Spec.Containers[0].Image, "-crash-loop") {
 			continue
 		}
 		for _, c := range pod.Status.ContainerStatuses {
-			if c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff" {
+			if c.State.Terminated != nil || c.LastTerminationState.Terminated != nil {
 				crashed[pod.Name] = true
 			}
+			again = again || c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
 		}
-		if len(crashed) == 2 {
+		if len(crashed) >= 2 && again {
 			return time.Now(), nil
 		}
 	}
@@ -198,7 +199,7 @@ func (f recoveryFigures) table() string {
 		took     []time.Duration
 	}{
 		{fmt.Sprintf("%s after a hand edit (`drift.correctAfter`)", correctAfter), "the edit is taken back", f.edits},
-		{"two pods of a release in CrashLoopBackOff", "the earlier revision is back", f.rollbacks},
+		{"two pods of a release crashed, one of them again", "the earlier revision is back", f.rollbacks},
 	} {
 		fmt.Fprintf(&b, "| %s | %s | %d | %.2f s | %.2f s |\n", row.from, row.to, len(row.took),
 			quantile(row.took, 0.5).Seconds(), quantile(row.took, 0.99).Seconds())

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func TestShapesComeThroughTheirGate(t *testing.T) {
 			s := w.stage(t)
 			run(t, s)
 			s.opens(t)
+			s.cost(t)
 		})
 	}
 	t.Run("a service that was deployed long ago", func(t *testing.T) {
@@ -179,6 +181,27 @@ func (s *staged) opens(t *testing.T) {
 		g.Expect(status.Workloads).To(HaveLen(1))
 	}).WithTimeout(8 * time.Minute).Should(Succeed())
 	t.Logf("open after %s", time.Since(began).Round(time.Second))
+}
+
+// cost holds what its evidence costs the API server: two status writes for each finished
+// episode, besides the first look at the workload and what is still going on.
+func (s *staged) cost(t *testing.T) {
+	t.Helper()
+	writes, episodes := 0, map[string]bool{}
+	for _, write := range s.audit.writes(t) {
+		if resource(write) != "readinessreports/status" || write.ObjectRef.Namespace != s.source {
+			continue
+		}
+		var patch v1alpha1.ReadinessReport
+		NewWithT(t).Expect(json.Unmarshal(write.RequestObject.Raw, &patch)).To(Succeed())
+		writes++
+		for _, trial := range patch.Status.Evidence.Trials {
+			episodes[trial.Episode] = true
+		}
+	}
+	t.Logf("%d status writes for %d episodes", writes, len(episodes))
+	NewWithT(t).Expect(episodes).NotTo(BeEmpty())
+	NewWithT(t).Expect(writes).To(BeNumerically("<=", 2*len(episodes)+2))
 }
 
 // staysShut waits until the report and the gate say why nothing more will come.

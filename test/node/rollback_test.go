@@ -36,7 +36,7 @@ func TestAReleaseOfOnePodAtATimeIsRolledBackOnARealNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			protect(t, name)
+			protect(t, name, nil)
 			good := oneByOne(c.kind, name)
 			g.Expect(admin.Create(t.Context(), good)).To(Succeed())
 			report := func() v1alpha1.ReadinessReportStatus {
@@ -69,8 +69,8 @@ func TestAReleaseOfOnePodAtATimeIsRolledBackOnARealNode(t *testing.T) {
 	}
 }
 
-// protect makes a namespace where failed releases are rolled back.
-func protect(t *testing.T, name string) {
+// protect makes a namespace where failed releases are rolled back, and isolated if that is said.
+func protect(t *testing.T, name string, isolated *v1alpha1.IsolationPolicy) {
 	t.Helper()
 	g := NewWithT(t)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
@@ -78,6 +78,7 @@ func protect(t *testing.T, name string) {
 		Stage:             v1alpha1.Production,
 		NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
 		Rollout:           &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback},
+		Isolation:         isolated,
 	}}
 	for _, object := range []client.Object{namespace, policy} {
 		g.Expect(admin.Create(t.Context(), object)).To(Succeed())
