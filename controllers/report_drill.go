@@ -35,7 +35,8 @@ const drillPatience = 30 * time.Second
 // ordinary life has not produced.
 func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now time.Time) {
 	status := &l.report.Status
-	if status.Drill != nil && !r.followDrill(l, p, now) {
+	ended := status.Drill != nil
+	if ended && !r.followDrill(l, p, now) {
 		return
 	}
 	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
@@ -67,6 +68,11 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 		}
 		return
 	}
+	if ended && decision.Kind == v1alpha1.DrillRestart {
+		giveBack() // the Deployment's controller still writes to it, and would overtake the restart
+		p.lookAgain(now.Add(soonest))
+		return
+	}
 	p.giveBack = giveBack
 	p.drill = &v1alpha1.Drill{
 		Kind: decision.Kind, Pod: decision.Pod.Name, PodUID: decision.Pod.UID, Since: metav1.NewTime(now.Truncate(time.Second)),
@@ -78,20 +84,16 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	p.lookAgain(now.Add(drillPatience))
 }
 
-// followDrill clears the drill once its trial has ended, or once it is clear that it never
-// began, and says whether another may follow at once.
-func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) (free bool) {
+// followDrill clears the drill once its trial has ended, so that another may follow, or once
+// it is clear that it never began.
+func (r *ReportReconciler) followDrill(l *look, p *plan, now time.Time) (ended bool) {
 	status := &l.report.Status
 	outcome := evidence.DrillOutcome(status.Evidence, *status.Drill)
 	switch waited := now.Sub(status.Drill.Since.Time); {
-	case outcome != "" && status.Drill.Kind == v1alpha1.DrillRestart:
-		if outcome == v1alpha1.TrialCensored {
+	case outcome != "":
+		if outcome == v1alpha1.TrialCensored && status.Drill.Kind == v1alpha1.DrillRestart {
 			status.DrillRefused = &metav1.Time{Time: now.Truncate(time.Second)} // not again and again, against somebody's will
 		}
-		status.Drill = nil
-		// Its controller still writes to the Deployment, and would overtake the next restart.
-		p.lookAgain(now.Add(soonest))
-	case outcome != "":
 		status.Drill = nil
 		return true
 	case evidence.DrillBegun(status.Evidence, *status.Drill):
