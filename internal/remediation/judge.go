@@ -75,10 +75,10 @@ func Judge(r Rollout) Decision {
 		return decision.because(VerdictReport, evidence, cause)
 	}
 	if cause := notOptedIn(r); cause != "" {
-		decision.Target = target(r.Earlier, r.Revision)
+		decision.Target = r.Target()
 		return decision.because(VerdictReport, evidence, cause)
 	}
-	if decision.Target = target(r.Earlier, r.Revision); decision.Target == nil {
+	if decision.Target = r.Target(); decision.Target == nil {
 		return decision.because(VerdictReport, evidence, "no earlier revision is known to be good: fix it forward")
 	}
 	return act(r, decision, evidence)
@@ -130,15 +130,15 @@ func otherWorkloads(n int) string {
 	return fmt.Sprintf("%d other workloads", n)
 }
 
-// target is the revision to return to: the newest that is proven, else the newest that
+// Target is the revision to return to: the newest that is proven, else the newest that
 // was stable, and never one that was rolled back itself. Merely being the one before is
-// no reason.
-func target(earlier []Revision, current string) *Revision {
+// no reason. It is nil when none is good.
+func (r Rollout) Target() *Revision {
 	var stable *Revision
-	for i := range earlier {
-		revision := &earlier[i]
+	for i := range r.Earlier {
+		revision := &r.Earlier[i]
 		switch {
-		case revision.Quarantined || revision.Hash == current:
+		case revision.Quarantined || revision.Hash == r.Revision:
 		case revision.Proven:
 			return revision
 		case revision.Stable && stable == nil:

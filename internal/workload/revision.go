@@ -115,6 +115,15 @@ func containersOf(spec corev1.PodSpec) []corev1.Container {
 	return slices.Concat(spec.InitContainers, spec.Containers)
 }
 
+// ImagesIn are the images of a pod's containers.
+func ImagesIn(spec corev1.PodSpec) []string {
+	var images []string
+	for _, c := range containersOf(spec) {
+		images = append(images, c.Image)
+	}
+	return images
+}
+
 // Containers are the images and commands of the revision, with the digests that its pods
 // resolved them to. What was known of the same images before stays known.
 func (w Workload) Containers(pods []Pod, known []v1alpha1.RevisionContainer) []v1alpha1.RevisionContainer {
