@@ -238,6 +238,23 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.image("shop")).To(Equal(goodImage))
 	})
 
+	It("is not rolled back to a template that somebody changed since it ran", func() {
+		w := failed(2, "empty")
+		var kept appsv1.ReplicaSetList
+		Expect(admin.List(ctx, &kept, client.InNamespace(w.namespace))).To(Succeed())
+		for _, rs := range kept.Items {
+			if rs.Spec.Template.Spec.Containers[0].Image == goodImage {
+				rs.Spec.Template.Spec.Containers[0].Command = []string{"/planted"}
+				Expect(writers[dana].Update(ctx, &rs)).To(Succeed())
+			}
+		}
+		w.look("shop")
+
+		Expect(w.deployment("shop").Spec.Template.Spec.Containers[0]).To(And(HaveField("Image", badImage), HaveField("Command", BeEmpty())))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionReported}))
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("the template that is kept of revision 1, the good one, is not the one that ran"))
+	})
+
 	It("is not rolled back when nothing better is known", func() {
 		w := newWorld(v1alpha1.Production, rollingBack)
 		w.joined("empty")

@@ -180,17 +180,20 @@ func (l *look) past() []v1alpha1.RevisionOutcome {
 	return slices.Clone(outcomes[min(len(outcomes), 1):])
 }
 
-// kept are those of the revisions whose template is still kept.
+// kept are those of the revisions whose template is still kept. Who may edit the workload may
+// edit that too, or make another one of the same name: only what ran is to be brought back.
 func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision {
 	status := &l.report.Status
 	var revisions []remediation.Revision
 	for _, outcome := range outcomes {
-		template, kept := l.templateOf(outcome.PodTemplateHash)
-		if !kept {
+		templates := l.templatesOf(outcome.PodTemplateHash)
+		if len(templates) == 0 {
 			continue
 		}
+		ran := slices.IndexFunc(templates, func(t corev1.PodTemplateSpec) bool { return workload.TemplateDigest(t) == outcome.TemplateDigest })
 		revisions = append(revisions, remediation.Revision{
-			Hash: outcome.Hash, Number: outcome.Number, Since: outcome.Time.Time, Template: template,
+			Hash: outcome.Hash, Number: outcome.Number, Since: outcome.Time.Time, Template: templates[max(ran, 0)],
+			Altered:     outcome.TemplateDigest != "" && ran < 0,
 			Proven:      outcome.Arrival == v1alpha1.ArrivalProven || slices.ContainsFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == outcome.Hash }),
 			Stable:      outcome.Result == v1alpha1.RolloutStable,
 			Quarantined: slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == outcome.Hash }),
@@ -199,23 +202,25 @@ func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision 
 	return revisions
 }
 
-// templateOf is the pod template that the workload's controller keeps under the name that it
-// gives to the pods of a revision: in a ReplicaSet, or in a ControllerRevision.
-func (l *look) templateOf(podTemplateHash string) (template corev1.PodTemplateSpec, kept bool) {
+// templatesOf are the pod templates that the workload's controller keeps under the name that
+// it gives to the pods of a revision: in a ReplicaSet, or in a ControllerRevision. There is
+// more than one only if somebody else made them.
+func (l *look) templatesOf(podTemplateHash string) []corev1.PodTemplateSpec {
+	var templates []corev1.PodTemplateSpec
 	if podTemplateHash == "" {
-		return template, false
+		return nil
 	}
 	for _, rs := range l.replicaSets {
 		if rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == podTemplateHash {
-			return rs.Spec.Template, true
+			templates = append(templates, rs.Spec.Template)
 		}
 	}
 	for _, revision := range l.revisions {
-		if workload.HashOf(revision) == podTemplateHash {
-			return workload.TemplateIn(revision)
+		if template, readable := workload.TemplateIn(revision); readable && workload.HashOf(revision) == podTemplateHash {
+			templates = append(templates, template)
 		}
 	}
-	return template, false
+	return templates
 }
 
 // othersFailing is how many other workloads of the environment began to fail at about

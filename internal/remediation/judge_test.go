@@ -160,6 +160,15 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		{"the revision before was rolled back itself", func(r *rollout) {
 			r.Earlier = []remediation.Revision{{Hash: "q", Number: 6, Proven: true, Quarantined: true}, {Hash: "s", Number: 5, Stable: true}}
 		}, act, "revision 5, the last stable one"},
+		{"the good revision's template was changed since it ran", func(r *rollout) { r.Earlier[0].Altered = true }, report,
+			"the template that is kept of revision 6, the good one, is not the one that ran, because somebody changed it: fix it forward"},
+		{"the good revision's template was changed, and an older one is good", func(r *rollout) {
+			r.Earlier[0].Altered = true
+			r.Earlier = append(r.Earlier, remediation.Revision{Hash: "s", Number: 5, Stable: true})
+		}, act, "rolled back to revision 5, the last stable one (the template that is kept of revision 6, the good one, is not"},
+		{"a template that nobody would return to was changed", func(r *rollout) {
+			r.Earlier = append(r.Earlier, remediation.Revision{Hash: "s", Number: 5, Stable: true, Altered: true})
+		}, act, "rolled back to revision 6, the last proven one"},
 		{"a stable revision before a proven one", func(r *rollout) {
 			r.Earlier = []remediation.Revision{{Hash: "s", Number: 6, Stable: true}, {Hash: "p", Number: 4, Proven: true}, {Hash: "o", Number: 3, Proven: true}}
 		}, act, "revision 4, the last proven one"},

@@ -142,4 +142,6 @@ type Revision struct {
 	Stable bool
 	// Quarantined is true when it was rolled back itself.
 	Quarantined bool
+	// Altered is true when Template is not the one that ran: somebody changed it.
+	Altered bool
 }

@@ -81,8 +81,8 @@ func notOptedIn(r Rollout) string {
 // where that is possible.
 func byHand(r Rollout) string {
 	back := "fix it forward"
-	if good := r.Target(); good != nil {
-		back = "go back to " + describeTarget(*good)
+	if r.Target() != nil {
+		back = "go back to " + r.destination()
 		if r.Kind == v1alpha1.KindStatefulSet {
 			back += ", and delete the pods that do not become ready, which its controller leaves as they are"
 		}
