@@ -74,8 +74,9 @@ func remediationOf(reports []v1alpha1.ReadinessReport, now time.Time) (state *v1
 		status := &reports[i].Status
 		if status.State != v1alpha1.ReportGone && changing(&reports[i], now) {
 			state.Changing++
-			until(status.Actions[0].Time.Add(actionSettles))
-			until(status.Actions[0].Time.Add(actionRolls))
+			last, _ := lastBegun(status)
+			until(last.Time.Add(actionSettles))
+			until(last.Time.Add(actionRolls))
 		}
 		if status.State != v1alpha1.ReportGone && status.HeldBack != nil {
 			held = append(held, &reports[i])

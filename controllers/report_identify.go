@@ -58,6 +58,7 @@ func (r *ReportReconciler) identify(l *look, now time.Time) {
 	if l.templateHash != "" {
 		revision.PodTemplateHash = l.templateHash
 		status.Outcomes[0].PodTemplateHash = l.templateHash
+		status.Outcomes[0].TemplateDigest = workload.TemplateDigest(l.workload.Template)
 	}
 	revision.Containers = is.containers
 	l.sayWhetherTagsMoved()

@@ -87,6 +87,19 @@ var _ = Describe("A workload that another project's kind controls", func() {
 		Expect(w.reconcileNamespace(w.namespace).Annotations[v1alpha1.AnnotationJoined]).To(HaveSuffix("busy"))
 	})
 
+	It("stays in sight when it says that another Deployment controls it", func() {
+		w := newWorld(v1alpha1.Production)
+		w.joined("empty")
+		w.running("shop")
+		w.deploy("decoy")
+		shop := w.deployment("shop")
+		shop.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(w.deployment("decoy"), appsv1.SchemeGroupVersion.WithKind("Deployment"))}
+		Expect(writers[dana].Update(ctx, shop)).To(Succeed())
+		w.look("shop")
+
+		Expect(w.report("shop").Status.State).NotTo(Equal(v1alpha1.ReportGone))
+	})
+
 	It("keeps its drift: what controls it decides", func() {
 		w := newWorld(v1alpha1.Production, correcting)
 		w.joined("empty")

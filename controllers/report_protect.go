@@ -66,11 +66,11 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 // that shows in the workload is done. One that does not is given up after a while,
 // counts against the budget, and the workload is judged anew.
 func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
-	actions := l.report.Status.Actions
-	if len(actions) == 0 || actions[0].Outcome != v1alpha1.ActionIntended {
+	action, intended := lastIntended(&l.report.Status)
+	if !intended {
 		return false
 	}
-	action, until := actions[0], actions[0].Time.Add(resumeAfter)
+	until := action.Time.Add(resumeAfter)
 	switch {
 	case r.shows(l, action):
 		action.Outcome = v1alpha1.ActionDone
@@ -88,12 +88,29 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	return false
 }
 
+// lastBegun is the last action that the operator has begun, which may go on: one that is
+// intended or was done. What was only reported since changed nothing.
+func lastBegun(status *v1alpha1.ReadinessReportStatus) (v1alpha1.Action, bool) {
+	for _, action := range status.Actions {
+		if action.Outcome == v1alpha1.ActionIntended || action.Outcome == v1alpha1.ActionDone {
+			return action, true
+		}
+	}
+	return v1alpha1.Action{}, false
+}
+
+// lastIntended is the last action that was begun, if nobody has recorded its outcome.
+func lastIntended(status *v1alpha1.ReadinessReportStatus) (v1alpha1.Action, bool) {
+	action, begun := lastBegun(status)
+	return action, begun && action.Outcome == v1alpha1.ActionIntended
+}
+
 // giveUp ends an intended action whose workload is gone: nobody will see whether it was done.
 func giveUp(status *v1alpha1.ReadinessReportStatus, now time.Time) {
-	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended {
+	action, intended := lastIntended(status)
+	if !intended {
 		return
 	}
-	action := status.Actions[0]
 	liftQuarantine(status, action)
 	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
 	action.Message = "the workload was deleted before anybody saw whether this was done: " + action.Message
@@ -188,18 +205,12 @@ func (r *ReportReconciler) siblings(ctx context.Context, l *look) ([]v1alpha1.Re
 // or the rollout that one has set off goes on.
 func changing(report *v1alpha1.ReadinessReport, now time.Time) bool {
 	status := &report.Status
-	if len(status.Actions) == 0 {
-		return false
+	last, begun := lastBegun(status)
+	if !begun || last.Outcome == v1alpha1.ActionIntended {
+		return begun
 	}
-	switch last, since := status.Actions[0], now.Sub(status.Actions[0].Time.Time); last.Outcome {
-	case v1alpha1.ActionIntended:
-		return true
-	case v1alpha1.ActionDone:
-		rolling := len(status.Outcomes) > 0 && status.Outcomes[0].Result == v1alpha1.RolloutRolling
-		return since < actionSettles || (rolling && since < actionRolls)
-	default:
-		return false
-	}
+	rolling, since := len(status.Outcomes) > 0 && status.Outcomes[0].Result == v1alpha1.RolloutRolling, now.Sub(last.Time.Time)
+	return since < actionSettles || (rolling && since < actionRolls)
 }
 
 // environmentHealth is what the breaker judges.

@@ -24,7 +24,7 @@ const (
 // judgeRollout judges a workload's newest revision by how its pods behave, and plans to
 // bring the last good one back.
 func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, now time.Time) error {
-	if !l.workload.Progressing() || l.templateHash == "" || l.report.Status.FailingSince == nil {
+	if !l.workload.Progressing() || l.templateHash == "" || l.report.Status.FailingSince == nil || p.action != nil {
 		return nil
 	}
 	rollout, err := r.rollout(ctx, l, now)
@@ -117,10 +117,11 @@ func liftQuarantine(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Acti
 // standingQuarantine are the quarantined revisions that were rolled back. The rollback of
 // the others is only intended, so that nothing of theirs may be refused yet.
 func standingQuarantine(status *v1alpha1.ReadinessReportStatus) []v1alpha1.QuarantinedRevision {
-	if len(status.Actions) == 0 || status.Actions[0].Outcome != v1alpha1.ActionIntended || status.Actions[0].Kind != v1alpha1.ActionRollback {
+	action, intended := lastIntended(status)
+	if !intended || action.Kind != v1alpha1.ActionRollback {
 		return status.Quarantined
 	}
 	return slices.DeleteFunc(slices.Clone(status.Quarantined), func(q v1alpha1.QuarantinedRevision) bool {
-		return q.Time.Equal(&status.Actions[0].Time)
+		return q.Time.Equal(&action.Time)
 	})
 }

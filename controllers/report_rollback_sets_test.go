@@ -282,6 +282,27 @@ var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 		}, "all remediation here has stopped"),
 	)
 
+	It("is not forgotten when the rollout is judged in the look that was interrupted", func() {
+		s := restored()
+		s.setCrashed(s.pods()["shop-0"]) // so that the restored revision is judged too
+		s.settle()
+		s.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error {
+				return errors.New("the operator was stopped here")
+			},
+		})
+		s.restartOperator()
+		_, err := s.tryLook()
+		Expect(err).To(HaveOccurred())
+
+		s.client = operator
+		s.restartOperator()
+		s.later(time.Minute)
+		s.look()
+		Expect(s.first()).To(BeEmpty())
+		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone, v1alpha1.ActionFailed}))
+	})
+
 	It("is left alone below the partition, where it would come back as it is", func() {
 		s := restored()
 		s.change(partitioned(setSize))

@@ -11,14 +11,17 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
+	"github.com/rampart-dev/rampart/internal/testenv"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -41,7 +44,7 @@ func failed(crashing int, state string, edit ...func(*v1alpha1.EnvironmentPolicy
 	w.joined(state)
 	w.running("shop")
 	w.look("shop")
-	w.later(5 * time.Minute) // ConfigMaps and Jobs of before have no part in it
+	w.later(5 * time.Minute) // ConfigMaps of before have no part in it
 	w.change("shop", deployer, setImage(badImage))
 	w.look("shop")
 	w.rollOutCrashing("shop", crashing)
@@ -70,6 +73,36 @@ func (w *world) crashAnew(name string) {
 	}
 	w.look(name)
 	w.rollOutCrashing(name, 2)
+}
+
+// readsConfigMap sets the environment of the only container from a ConfigMap.
+func readsConfigMap(name string) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) {
+		d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{
+			ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}},
+		}}
+	}
+}
+
+// runJob runs a Job with an image to its end, at the API server's time: long ago by the clock
+// of the world.
+func (w *world) runJob(name, image string, owners ...metav1.OwnerReference) {
+	GinkgoHelper()
+	spec := testenv.Pod(name, w.namespace).Spec
+	spec.RestartPolicy, spec.Containers[0].Image = corev1.RestartPolicyNever, image
+	job := &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, OwnerReferences: owners},
+		Spec:       batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: spec}},
+	}
+	Expect(admin.Create(ctx, job)).To(Succeed())
+	w.endJob(job, false, job.CreationTimestamp)
+}
+
+func (w *world) job(name string) *batchv1.Job {
+	GinkgoHelper()
+	var job batchv1.Job
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &job)).To(Succeed())
+	return &job
 }
 
 func (w *world) image(name string) string {
@@ -166,14 +199,61 @@ var _ = Describe("A failed rollout", func() {
 			Expect(admin.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "settings"}})).To(Succeed())
 			// The API server's clock says when a ConfigMap was written.
 			w.clock.SetTime(time.Now())
-			w.change("shop", deployer, func(d *appsv1.Deployment) {
-				d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{
-					ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}},
-				}}
-			})
+			w.change("shop", deployer, readsConfigMap("settings"))
 			w.crashAnew("shop")
 		}, "ConfigMap settings changed with it"),
+		Entry("when a Job with its image has ended before the Deployment changed", "empty", asItIs, func(w *world) {
+			w.runJob("migrate", badImage)
+			Expect(w.report("shop").Status.Revision.Since.Time).To(BeTemporally(">", w.job("migrate").Status.CompletionTime.Time))
+		}, "Job migrate ran with a newer image"),
 	)
+
+	It("is reported when a ConfigMap that only the good revision needs was deleted", func() {
+		w := newWorld(v1alpha1.Production, rollingBack)
+		w.joined("empty")
+		settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "settings-7f9"}}
+		Expect(admin.Create(ctx, settings)).To(Succeed())
+		w.running("shop", readsConfigMap(settings.Name))
+		w.look("shop")
+		w.later(5 * time.Minute)
+		w.change("shop", deployer, func(d *appsv1.Deployment) {
+			setImage(badImage)(d)
+			d.Spec.Template.Spec.Containers[0].EnvFrom = nil
+		})
+		Expect(admin.Delete(ctx, settings)).To(Succeed())
+		w.look("shop")
+		w.rollOutCrashing("shop", 2)
+		w.look("shop")
+
+		Expect(w.image("shop")).To(Equal(badImage))
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("ConfigMap settings-7f9 does not exist any more"))
+	})
+
+	It("is rolled back although the clock has started a Job with its image", func() {
+		w := failed(2, "empty")
+		w.runJob("nightly-1", badImage, metav1.OwnerReference{
+			APIVersion: "batch/v1", Kind: "CronJob", Name: "nightly", UID: "nightly", Controller: ptr.To(true),
+		})
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
+	})
+
+	It("is not rolled back to a template that somebody changed since it ran", func() {
+		w := failed(2, "empty")
+		var kept appsv1.ReplicaSetList
+		Expect(admin.List(ctx, &kept, client.InNamespace(w.namespace))).To(Succeed())
+		for _, rs := range kept.Items {
+			if rs.Spec.Template.Spec.Containers[0].Image == goodImage {
+				rs.Spec.Template.Spec.Containers[0].Command = []string{"/planted"}
+				Expect(writers[dana].Update(ctx, &rs)).To(Succeed())
+			}
+		}
+		w.look("shop")
+
+		Expect(w.deployment("shop").Spec.Template.Spec.Containers[0]).To(And(HaveField("Image", badImage), HaveField("Command", BeEmpty())))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionReported}))
+		Expect(w.report("shop").Status.Message).To(ContainSubstring("the template that is kept of revision 1, the good one, is not the one that ran"))
+	})
 
 	It("is not rolled back when nothing better is known", func() {
 		w := newWorld(v1alpha1.Production, rollingBack)

@@ -14,6 +14,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -38,6 +39,8 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		UID:              l.workload.UID,
 		Revision:         status.Revision.Hash,
 		Number:           status.Revision.Number,
+		Since:            status.Revision.Since.Time,
+		Images:           workload.ImagesIn(l.workload.Template.Spec),
 		Generation:       l.workload.Generation,
 		New:              l.newPods(now),
 		Old:              l.oldPods(),
@@ -65,10 +68,15 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 	if observed.OthersFailing, err = r.othersFailing(ctx, l); err != nil {
 		return observed, err
 	}
-	if observed.MigrationJob, err = r.migrationJob(ctx, l); err != nil {
+	if observed.Jobs, err = r.jobs(ctx, l); err != nil {
 		return observed, err
 	}
-	observed.ChangedConfigMaps, err = r.changedConfigMaps(ctx, l)
+	if observed.ChangedConfigMaps, err = r.changedConfigMaps(ctx, l); err != nil {
+		return observed, err
+	}
+	if to := observed.Target(); to != nil {
+		observed.MissingConfigMaps, err = r.missingConfigMaps(ctx, l, to.Template.Spec)
+	}
 	return observed, err
 }
 
@@ -172,17 +180,20 @@ func (l *look) past() []v1alpha1.RevisionOutcome {
 	return slices.Clone(outcomes[min(len(outcomes), 1):])
 }
 
-// kept are those of the revisions whose template is still kept.
+// kept are those of the revisions whose template is still kept. Who may edit the workload may
+// edit that too, or make another one of the same name: only what ran is to be brought back.
 func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision {
 	status := &l.report.Status
 	var revisions []remediation.Revision
 	for _, outcome := range outcomes {
-		template, kept := l.templateOf(outcome.PodTemplateHash)
-		if !kept {
+		templates := l.templatesOf(outcome.PodTemplateHash)
+		if len(templates) == 0 {
 			continue
 		}
+		ran := slices.IndexFunc(templates, func(t corev1.PodTemplateSpec) bool { return workload.TemplateDigest(t) == outcome.TemplateDigest })
 		revisions = append(revisions, remediation.Revision{
-			Hash: outcome.Hash, Number: outcome.Number, Template: template,
+			Hash: outcome.Hash, Number: outcome.Number, Since: outcome.Time.Time, Template: templates[max(ran, 0)],
+			Altered:     outcome.TemplateDigest != "" && ran < 0,
 			Proven:      outcome.Arrival == v1alpha1.ArrivalProven || slices.ContainsFunc(status.Proven, func(p v1alpha1.ProvenRevision) bool { return p.Hash == outcome.Hash }),
 			Stable:      outcome.Result == v1alpha1.RolloutStable,
 			Quarantined: slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == outcome.Hash }),
@@ -191,23 +202,25 @@ func (l *look) kept(outcomes []v1alpha1.RevisionOutcome) []remediation.Revision 
 	return revisions
 }
 
-// templateOf is the pod template that the workload's controller keeps under the name that it
-// gives to the pods of a revision: in a ReplicaSet, or in a ControllerRevision.
-func (l *look) templateOf(podTemplateHash string) (template corev1.PodTemplateSpec, kept bool) {
+// templatesOf are the pod templates that the workload's controller keeps under the name that
+// it gives to the pods of a revision: in a ReplicaSet, or in a ControllerRevision. There is
+// more than one only if somebody else made them.
+func (l *look) templatesOf(podTemplateHash string) []corev1.PodTemplateSpec {
+	var templates []corev1.PodTemplateSpec
 	if podTemplateHash == "" {
-		return template, false
+		return nil
 	}
 	for _, rs := range l.replicaSets {
 		if rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == podTemplateHash {
-			return rs.Spec.Template, true
+			templates = append(templates, rs.Spec.Template)
 		}
 	}
 	for _, revision := range l.revisions {
-		if workload.HashOf(revision) == podTemplateHash {
-			return workload.TemplateIn(revision)
+		if template, readable := workload.TemplateIn(revision); readable && workload.HashOf(revision) == podTemplateHash {
+			templates = append(templates, template)
 		}
 	}
-	return template, false
+	return templates
 }
 
 // othersFailing is how many other workloads of the environment began to fail at about
@@ -226,29 +239,32 @@ func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, err
 	return count, nil
 }
 
-// migrationJob is a Job with an image of the revision that completed since it came: an
-// older revision may not read what it wrote.
-func (r *ReportReconciler) migrationJob(ctx context.Context, l *look) (string, error) {
-	var jobs batchv1.JobList
-	if err := r.Client.List(ctx, &jobs, client.InNamespace(l.key.Namespace)); err != nil {
-		return "", fmt.Errorf("list jobs of namespace %s: %w", l.key.Namespace, err)
+// jobs are those of the namespace that somebody started, in whatever state they are.
+func (r *ReportReconciler) jobs(ctx context.Context, l *look) ([]remediation.Job, error) {
+	var list batchv1.JobList
+	if err := r.Client.List(ctx, &list, client.InNamespace(l.key.Namespace)); err != nil {
+		return nil, fmt.Errorf("list jobs of namespace %s: %w", l.key.Namespace, err)
 	}
-	images := map[string]bool{}
-	for _, c := range l.report.Status.Revision.Containers {
-		images[c.Image] = true
-	}
-	for _, job := range jobs.Items {
-		completed := job.Status.CompletionTime
-		if completed == nil || completed.Time.Before(l.report.Status.Revision.Since.Time) {
-			continue
-		}
-		for _, c := range slices.Concat(job.Spec.Template.Spec.InitContainers, job.Spec.Template.Spec.Containers) {
-			if images[c.Image] {
-				return job.Name, nil
-			}
+	var jobs []remediation.Job
+	for i := range list.Items {
+		if job := &list.Items[i]; !scheduled(job) && begun(job) {
+			jobs = append(jobs, remediation.Job{
+				Name: job.Name, Images: workload.ImagesIn(job.Spec.Template.Spec), Created: job.CreationTimestamp.Time,
+			})
 		}
 	}
-	return "", nil
+	return jobs, nil
+}
+
+// scheduled says whether the clock started a Job. What runs each night runs with every image,
+// so that it is no migration; who starts the Job of a CronJob by hand may mean one.
+func scheduled(job *batchv1.Job) bool {
+	return workload.OwnerOf(job) != nil && job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual"
+}
+
+// begun says whether a Job did something, or does soon: it is not suspended since it was made.
+func begun(job *batchv1.Job) bool {
+	return !ptr.Deref(job.Spec.Suspend, false) || job.Status.StartTime != nil || job.Status.Succeeded+job.Status.Failed > 0
 }
 
 // changedConfigMaps are those that the template refers to and that were written since
@@ -272,6 +288,25 @@ func (r *ReportReconciler) changedConfigMaps(ctx context.Context, l *look) ([]st
 		}
 	}
 	return changed, nil
+}
+
+// missingConfigMaps are those without which a pod does not start and that do not exist: tools
+// that name ConfigMaps by their content delete those of earlier revisions.
+func (r *ReportReconciler) missingConfigMaps(ctx context.Context, l *look, spec corev1.PodSpec) ([]string, error) {
+	var missing []string
+	for _, needs := range workload.ReferencesOf(spec) {
+		if needs.Kind != workload.RefersToConfigMap || slices.Contains(missing, needs.Name) {
+			continue
+		}
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: needs.Name}, &corev1.ConfigMap{})
+		switch {
+		case apierrors.IsNotFound(err):
+			missing = append(missing, needs.Name)
+		case err != nil:
+			return nil, fmt.Errorf("get config map %s: %w", needs.Name, err)
+		}
+	}
+	return missing, nil
 }
 
 // lastWrite is when an object was last written, as its field managers say.

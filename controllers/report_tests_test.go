@@ -27,8 +27,12 @@ func (w *world) runTest(name string, failed bool, labels map[string]string) {
 	}
 	job.Spec.Template.Spec.RestartPolicy = corev1.RestartPolicyNever
 	Expect(admin.Create(ctx, job)).To(Succeed())
+	w.endJob(job, failed, metav1.NewTime(w.clock.Now()))
+}
 
-	now := metav1.NewTime(w.clock.Now())
+// endJob plays the Job controller at the end of a Job.
+func (w *world) endJob(job *batchv1.Job, failed bool, now metav1.Time) {
+	GinkgoHelper()
 	job.Status.StartTime = &now
 	ends := []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete}
 	if failed {

@@ -107,25 +107,17 @@ func (r *ReportReconciler) onPod() handler.TypedEventHandler[client.Object, Key]
 	}
 }
 
-// maxOwners is how far keyOf climbs: a Pod, its Job and its CronJob are two steps. Owners
-// are what people write, and may lead round in a circle.
-const maxOwners = 4
-
 // keyOf climbs from an object that makes pods, or a pod, to the highest workload above it.
 // An owner that is already gone leads nowhere: its own deletion leads to what is above it.
 func (r *ReportReconciler) keyOf(ctx context.Context, object client.Object) []Key {
-	for range maxOwners {
-		owner := workload.OwnerOf(object)
-		if owner == nil {
-			return []Key{{Kind: kindOf(object), Namespace: object.GetNamespace(), Name: object.GetName()}}
-		}
+	for owner := workload.OwnerOf(object); owner != nil; owner = workload.OwnerOf(object) {
 		above := workload.New(v1alpha1.WorkloadKind(owner.Kind))
 		if r.Client.Get(ctx, client.ObjectKey{Namespace: object.GetNamespace(), Name: owner.Name}, above) != nil {
 			return nil
 		}
 		object = above
 	}
-	return nil
+	return []Key{{Kind: kindOf(object), Namespace: object.GetNamespace(), Name: object.GetName()}}
 }
 
 func kindOf(object client.Object) v1alpha1.WorkloadKind {

@@ -58,7 +58,9 @@ func TestAnObjectLeadsToTheHighestWorkloadAboveIt(t *testing.T) {
 			&corev1.Pod{ObjectMeta: named("db-0", under("apps.kruise.io/v1", "StatefulSet", "db"))}, []Key{{v1alpha1.KindPod, "shop", "db-0"}},
 		},
 		"an owner that is gone leads nowhere": {&corev1.Pod{ObjectMeta: under("batch/v1", "Job", "gone")}, nil},
-		"owners in a circle lead nowhere":     {&corev1.Pod{ObjectMeta: under("apps/v1", "ReplicaSet", "round-1")}, nil},
+		"owners that people wrote in a circle lead to the first": {
+			&corev1.Pod{ObjectMeta: under("apps/v1", "ReplicaSet", "round-1")}, []Key{{v1alpha1.KindReplicaSet, "shop", "round-1"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			NewWithT(t).Expect(reports.keyOf(t.Context(), c.object)).To(Equal(c.want))

@@ -164,6 +164,13 @@ type RevisionOutcome struct {
 	// +kubebuilder:validation:MaxLength=63
 	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
+	// templateDigest identifies the pod template that ran. A rollback brings back no other
+	// one, whoever changed what the workload's controller keeps of it. Empty for revisions
+	// that ran under a version that did not write it down: what is kept is then believed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TemplateDigest string `json:"templateDigest,omitempty"`
+
 	// newFindings are the guardrails that it violates anew: what Enforce would have refused.
 	// +optional
 	// +listType=set

@@ -170,7 +170,7 @@ func adopt(in Input) *Baseline {
 		Sequence:   1,
 		Spec:       runtime.DeepCopyJSON(in.Spec),
 		Generation: in.Generation,
-		Verified:   in.Stamping && who.origin == OriginTrusted,
+		Verified:   in.Stamping && who.origin == OriginTrusted && in.declared(who),
 		Stable:     in.steady(),
 	}
 	if in.Baseline != nil {
@@ -217,8 +217,9 @@ func compare(in Input, now time.Time) (next *Baseline, differences []Difference)
 	}
 	differences = explain(Diff(wrap(spec), wrap(in.Spec)), open, now)
 
-	// What pods run was seen healthy as long as their template is the same.
-	verified := base.Verified || moved
+	// What pods run was seen healthy as long as their template is the same. What the operator
+	// brings back is intended, and says nothing about who wrote it before.
+	verified := base.Verified || (moved && in.declared(who))
 	stable := (base.Stable && !reshaped) || (len(differences) == 0 && in.steady())
 	if !written && verified == base.Verified && stable == base.Stable {
 		return nil, differences
@@ -297,6 +298,12 @@ func (in Input) trusted() []string {
 		out = append(out, in.OperatorUser)
 	}
 	return out
+}
+
+// declared says whether one of the writers is trusted by the policy, and not only because it is
+// the operator.
+func (in Input) declared(who writers) bool {
+	return slices.ContainsFunc(who.names, func(name string) bool { return slices.Contains(in.Policy.TrustedWriters, name) })
 }
 
 // leftAlone are the fields that autoscalers and the policy's rules take out of drift.

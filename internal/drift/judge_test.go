@@ -228,6 +228,17 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 			in.Baseline.Verified = false
 			return in
 		}, drift.VerdictHold, []string{image}, "nothing proven to go back to"},
+		{"a baseline that no trusted writer wrote, and that the operator brought back", func(t *testing.T) drift.Input {
+			in := looking(t)
+			in.Baseline.Verified = false
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "bad"), 2, "1:bob,2:bob"
+			in.Baseline = drift.Judge(in, noon.Add(-time.Hour)).Next
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "shop:1"), 3, "1:bob,2:bob,3:rampart"
+			in.Baseline = drift.Judge(in, noon.Add(-time.Hour)).Next
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "fixed"), 4, "1:bob,2:bob,3:rampart,4:alice"
+			in.Baseline = drift.Judge(in, noon.Add(-time.Minute)).Next
+			return in
+		}, drift.VerdictHold, []string{image}, "no trusted writer has written this workload"},
 		{"a baseline that was never healthy", func(t *testing.T) drift.Input {
 			in := handEdit(t)
 			in.Baseline.Stable = false

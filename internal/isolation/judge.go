@@ -157,8 +157,8 @@ func (j Judgement) report(reason string) Judgement {
 // migration that ran is evidence against all that came before it.
 func stranded(s Subject) string {
 	switch {
-	case s.Rollout.MigrationJob != "":
-		return "Job " + s.Rollout.MigrationJob + " ran with the new image, so that an earlier revision may not work any more"
+	case s.Rollout.Migration() != "":
+		return "Job " + s.Rollout.Migration() + " ran with a newer image, so that an earlier revision may not work any more"
 	case !s.GoodBefore:
 		return "no earlier revision is known to be good"
 	}

@@ -54,9 +54,10 @@ func TestJudge(t *testing.T) {
 		},
 		"after a migration there is no way back even to a good one": {
 			edits: []func(*isolation.Subject){func(s *isolation.Subject) {
-				s.Rollout.MigrationJob, s.Rollout.Earlier, s.GoodBefore = "migrate", good, true
+				s.Rollout.Images, s.Rollout.Jobs = []string{"shop:2"}, []remediation.Job{{Name: "migrate", Images: []string{"shop:2"}, Created: now}}
+				s.Rollout.Earlier, s.GoodBefore = good, true
 			}},
-			verdict: isolation.VerdictAct, says: "Job migrate ran with the new image",
+			verdict: isolation.VerdictAct, says: "Job migrate ran with a newer image",
 		},
 		"where isolation is off it has no part": {
 			edits:   []func(*isolation.Subject){func(s *isolation.Subject) { s.Policy.Mode = v1alpha1.IsolationOff }},

@@ -4,9 +4,11 @@
 package remediation
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -75,18 +77,18 @@ func Judge(r Rollout) Decision {
 		return decision.because(VerdictReport, evidence, cause)
 	}
 	if cause := notOptedIn(r); cause != "" {
-		decision.Target = target(r.Earlier, r.Revision)
+		decision.Target = r.Target()
 		return decision.because(VerdictReport, evidence, cause)
 	}
-	if decision.Target = target(r.Earlier, r.Revision); decision.Target == nil {
-		return decision.because(VerdictReport, evidence, "no earlier revision is known to be good: fix it forward")
+	if decision.Target = r.Target(); decision.Target == nil {
+		return decision.because(VerdictReport, evidence, cmp.Or(r.altered(), "no earlier revision is known to be good")+": fix it forward")
 	}
 	return act(r, decision, evidence)
 }
 
 // act decides when to roll back what should be rolled back.
 func act(r Rollout, decision Decision, evidence evidence) Decision {
-	to := describeTarget(*decision.Target)
+	to := r.destination()
 	switch {
 	case r.Suspended:
 		decision.Target = nil
@@ -130,15 +132,15 @@ func otherWorkloads(n int) string {
 	return fmt.Sprintf("%d other workloads", n)
 }
 
-// target is the revision to return to: the newest that is proven, else the newest that
-// was stable, and never one that was rolled back itself. Merely being the one before is
-// no reason.
-func target(earlier []Revision, current string) *Revision {
+// Target is the revision to return to: the newest that is proven, else the newest that
+// was stable, and never one that was rolled back itself, or whose template is not what ran.
+// Merely being the one before is no reason. It is nil when none is good.
+func (r Rollout) Target() *Revision {
 	var stable *Revision
-	for i := range earlier {
-		revision := &earlier[i]
+	for i := range r.Earlier {
+		revision := &r.Earlier[i]
 		switch {
-		case revision.Quarantined || revision.Hash == current:
+		case revision.Quarantined || revision.Altered || revision.Hash == r.Revision:
 		case revision.Proven:
 			return revision
 		case revision.Stable && stable == nil:
@@ -162,6 +164,30 @@ func (d Decision) because(verdict Verdict, evidence evidence, follows string) De
 	d.Verdict = verdict
 	d.Reason = evidence.String() + ": " + follows
 	return d
+}
+
+// altered says which good revision cannot be returned to, because its template is not the one
+// that ran; empty when there is none, or a better one to return to.
+func (r Rollout) altered() string {
+	asItRan := r
+	asItRan.Earlier = slices.Clone(r.Earlier)
+	for i := range asItRan.Earlier {
+		asItRan.Earlier[i].Altered = false
+	}
+	good := asItRan.Target()
+	if to := r.Target(); good == nil || to != nil && to.Number == good.Number {
+		return ""
+	}
+	return fmt.Sprintf("the template that is kept of revision %d, the good one, is not the one that ran, because somebody changed it", good.Number)
+}
+
+// destination names the revision to return to, and one that would be better.
+func (r Rollout) destination() string {
+	to := describeTarget(*r.Target())
+	if altered := r.altered(); altered != "" {
+		to += " (" + altered + ")"
+	}
+	return to
 }
 
 func describeTarget(revision Revision) string {

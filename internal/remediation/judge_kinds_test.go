@@ -72,7 +72,7 @@ func TestJudgeSaysWhatFollowsARolloutOfOnePodAtATime(t *testing.T) {
 		{"a StatefulSet whose team misspelt what it wants", func(r *rollout) { r.Asked = "RollBack" }, report, `says "RollBack"`},
 		{"a StatefulSet whose pods only people replace", func(r *rollout) { r.ByHand = true }, report, "updateStrategy OnDelete"},
 		{"a StatefulSet that an operator controls", func(r *rollout) { r.Controller = "Postgres main" }, report, "Postgres main controls"},
-		{"a StatefulSet after a migration", func(r *rollout) { r.MigrationJob = "migrate-7" }, report, "Job migrate-7"},
+		{"a StatefulSet after a migration", func(r *rollout) { r.Jobs = job("migrate-7", "shop:7", 0) }, report, "Job migrate-7"},
 		{"a StatefulSet whose ConfigMap changed with it", func(r *rollout) { r.ChangedConfigMaps = []string{"db"} }, report, "ConfigMap db"},
 		{"a StatefulSet whose team says nothing where the policy only reports", func(r *rollout) {
 			r.Asked, r.OnFailure = "", v1alpha1.OnFailureReport

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/remediation"
@@ -23,8 +24,21 @@ func outage() remediation.Rollout {
 		Old:     remediation.OldPods{Total: 2, Ready: 2},
 		Desired: 4, Available: 2, MaxUnavailable: 1,
 		OnFailure: v1alpha1.OnFailureRollback, Level: v1alpha1.ActAct,
-		Earlier: []remediation.Revision{{Hash: "good", Number: 6, Proven: true, Stable: true}},
+		Images: []string{"shop:7"}, Since: noon,
+		Earlier: []remediation.Revision{{
+			Hash: "good", Number: 6, Since: noon.Add(-time.Hour), Template: running("shop:6"), Proven: true, Stable: true,
+		}},
 	}
+}
+
+// running is the template of pods with an image.
+func running(image string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "shop", Image: image}}}}
+}
+
+// job is a Job with an image that somebody started so long before the new revision came.
+func job(name, image string, before time.Duration) []remediation.Job {
+	return []remediation.Job{{Name: name, Images: []string{image}, Created: noon.Add(-before)}}
 }
 
 func waiting(reason, message string, pods int) []remediation.Waiting {
@@ -112,7 +126,18 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		}, hold, "fail too"},
 
 		{"a ConfigMap changed with it", func(r *rollout) { r.ChangedConfigMaps = []string{"shop-config"} }, report, "ConfigMap shop-config changed with it"},
-		{"a migration ran", func(r *rollout) { r.MigrationJob = "migrate-7" }, report, "Job migrate-7"},
+		{"a migration since the new revision came", func(r *rollout) { r.Jobs = job("migrate-7", "shop:7", -time.Minute) }, report, "Job migrate-7 ran with a newer image"},
+		{"a migration before the new revision was written", func(r *rollout) { r.Jobs = job("migrate-7", "shop:7", time.Minute) }, report, "Job migrate-7"},
+		{"a migration of a revision in between, which failed too", func(r *rollout) {
+			r.Earlier = append([]remediation.Revision{{Hash: "worse", Number: 6, Since: noon.Add(-time.Minute), Template: running("shop:6.1")}}, r.Earlier...)
+			r.Earlier[1].Number, r.Jobs = 5, job("migrate-6", "shop:6.1", 2*time.Minute)
+		}, report, "Job migrate-6"},
+		{"a migration, and nothing to return to", func(r *rollout) { r.Earlier, r.Jobs = nil, job("migrate-7", "shop:7", 0) }, report, "Job migrate-7"},
+		{"the migration of the revision to return to", func(r *rollout) { r.Jobs = job("migrate-6", "shop:6", time.Minute) }, act, "rolled back to revision 6"},
+		{"a migration that the revision to return to has survived", func(r *rollout) { r.Jobs = job("migrate-7", "shop:7", 2*time.Hour) }, act, "rolled back to revision 6"},
+		{"a Job of another application", func(r *rollout) { r.Jobs = job("cart", "cart:7", time.Minute) }, act, "rolled back to revision 6"},
+		{"a ConfigMap that only the revision to return to needs is gone", func(r *rollout) { r.MissingConfigMaps = []string{"shop-7f9"} }, report,
+			"ConfigMap shop-7f9 does not exist any more, and the pods of revision 6, the last proven one, would not start without it"},
 		{"a workload that asks for no rollback", func(r *rollout) { r.Asked = "Report" }, report, "rampart.dev/on-failure: Report"},
 		{"pods that write to volumes", func(r *rollout) { r.WritableVolumes = true }, report, "persistent volumes"},
 		{"a workload that asks for something else", func(r *rollout) { r.Asked = "rollback" }, report, `says "rollback", which is neither Report nor Rollback and is read as Report`},
@@ -135,6 +160,15 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		{"the revision before was rolled back itself", func(r *rollout) {
 			r.Earlier = []remediation.Revision{{Hash: "q", Number: 6, Proven: true, Quarantined: true}, {Hash: "s", Number: 5, Stable: true}}
 		}, act, "revision 5, the last stable one"},
+		{"the good revision's template was changed since it ran", func(r *rollout) { r.Earlier[0].Altered = true }, report,
+			"the template that is kept of revision 6, the good one, is not the one that ran, because somebody changed it: fix it forward"},
+		{"the good revision's template was changed, and an older one is good", func(r *rollout) {
+			r.Earlier[0].Altered = true
+			r.Earlier = append(r.Earlier, remediation.Revision{Hash: "s", Number: 5, Stable: true})
+		}, act, "rolled back to revision 5, the last stable one (the template that is kept of revision 6, the good one, is not"},
+		{"a template that nobody would return to was changed", func(r *rollout) {
+			r.Earlier = append(r.Earlier, remediation.Revision{Hash: "s", Number: 5, Stable: true, Altered: true})
+		}, act, "rolled back to revision 6, the last proven one"},
 		{"a stable revision before a proven one", func(r *rollout) {
 			r.Earlier = []remediation.Revision{{Hash: "s", Number: 6, Stable: true}, {Hash: "p", Number: 4, Proven: true}, {Hash: "o", Number: 3, Proven: true}}
 		}, act, "revision 4, the last proven one"},

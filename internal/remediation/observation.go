@@ -52,8 +52,13 @@ type Rollout struct {
 	Infrastructure string
 	// ChangedConfigMaps that the template refers to changed together with the rollout.
 	ChangedConfigMaps []string
-	// MigrationJob completed with the new image since the rollout began; empty when none did.
-	MigrationJob string
+	// MissingConfigMaps are those that Target needs and that do not exist: its pods would not start.
+	MissingConfigMaps []string
+	// Images of the new revision, and Since when it came.
+	Images []string
+	Since  time.Time
+	// Jobs of the namespace that somebody started: one of them may have been a migration.
+	Jobs []Job
 	// WritableVolumes is true when its pods keep data that an older revision may not read.
 	WritableVolumes bool
 	// Controller names the object that controls the workload; empty for none.
@@ -110,12 +115,25 @@ type Waiting struct {
 	Message string
 }
 
+// Job is a Job that somebody, or a tool, started. How it ended does not matter: one that fails
+// half way has changed something too.
+type Job struct {
+	// Name of the Job.
+	Name string
+	// Images of its containers.
+	Images []string
+	// Created is when it was made: a tool runs a migration before it writes the workload.
+	Created time.Time
+}
+
 // Revision is an earlier revision of a workload.
 type Revision struct {
 	// Hash identifies it.
 	Hash string
 	// Number counts the revisions of the workload.
 	Number int64
+	// Since is when it came.
+	Since time.Time
 	// Template of its pods.
 	Template corev1.PodTemplateSpec
 	// Proven is true when its readiness reached its targets.
@@ -124,4 +142,6 @@ type Revision struct {
 	Stable bool
 	// Quarantined is true when it was rolled back itself.
 	Quarantined bool
+	// Altered is true when Template is not the one that ran: somebody changed it.
+	Altered bool
 }

@@ -5,9 +5,11 @@ package remediation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // forPeople says why going back may do harm, or is not wanted, so that people must decide.
@@ -25,8 +27,35 @@ func forPeople(r Rollout) string {
 		return r.Controller + " controls this workload and would undo a rollback: roll back there"
 	case len(r.ChangedConfigMaps) > 0:
 		return "ConfigMap " + strings.Join(r.ChangedConfigMaps, ", ") + " changed with it, and an older template would run with the new configuration: check both"
-	case r.MigrationJob != "":
-		return "Job " + r.MigrationJob + " ran with the new image, and an older revision may not work after a migration"
+	case r.Migration() != "":
+		return "Job " + r.Migration() + " ran with a newer image, and an older revision may not work after a migration: " +
+			"ask its team whether one can, or fix it forward"
+	case len(r.MissingConfigMaps) > 0:
+		return "ConfigMap " + strings.Join(r.MissingConfigMaps, ", ") + " does not exist any more, and the pods of " + describeTarget(*r.Target()) +
+			", would not start without it: bring it back first, or fix it forward"
+	}
+	return ""
+}
+
+// Migration names a Job that may have left behind what the revision to return to cannot read: it
+// came after that revision, and ran an image that came after it too, be it that of the new
+// revision or of one in between. Where nothing can be returned to, it speaks of what was there
+// when the new revision came. Empty when there is none.
+func (r Rollout) Migration() string {
+	since, newer, older := r.Since, r.Images, []string(nil)
+	if to := r.Target(); to != nil {
+		since, older = to.Since, workload.ImagesIn(to.Template.Spec)
+		for _, between := range r.Earlier {
+			if between.Number > to.Number {
+				newer = slices.Concat(newer, workload.ImagesIn(between.Template.Spec))
+			}
+		}
+	}
+	for _, job := range r.Jobs {
+		migrates := func(image string) bool { return slices.Contains(newer, image) && !slices.Contains(older, image) }
+		if !job.Created.Before(since) && slices.ContainsFunc(job.Images, migrates) {
+			return job.Name
+		}
 	}
 	return ""
 }
@@ -52,8 +81,8 @@ func notOptedIn(r Rollout) string {
 // where that is possible.
 func byHand(r Rollout) string {
 	back := "fix it forward"
-	if good := target(r.Earlier, r.Revision); good != nil {
-		back = "go back to " + describeTarget(*good)
+	if r.Target() != nil {
+		back = "go back to " + r.destination()
 		if r.Kind == v1alpha1.KindStatefulSet {
 			back += ", and delete the pods that do not become ready, which its controller leaves as they are"
 		}

@@ -26,15 +26,22 @@ const AnnotationRestartedAt = "kubectl.kubernetes.io/restartedAt"
 // the few revisions of one workload apart.
 const digestLength = 12
 
+// templateDigestLength is how many of them the digest of a template keeps: people who may
+// write another one must not find one with the same digest.
+const templateDigestLength = 32
+
 // Digest is a short hash of a value's JSON.
-func Digest(value any) string {
+func Digest(value any) string { return digestOf(value)[:digestLength] }
+
+// digestOf is all of it.
+func digestOf(value any) string {
 	data, err := json.Marshal(value)
 	if err != nil {
 		// Only functions, channels and cycles cannot be marshalled; API types hold none.
 		panic(fmt.Sprintf("digest of %T: %v", value, err))
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])[:digestLength]
+	return hex.EncodeToString(sum[:])
 }
 
 // RevisionHash identifies what a workload runs, and how its pods are replaced: its pod
@@ -115,6 +122,15 @@ func containersOf(spec corev1.PodSpec) []corev1.Container {
 	return slices.Concat(spec.InitContainers, spec.Containers)
 }
 
+// ImagesIn are the images of a pod's containers.
+func ImagesIn(spec corev1.PodSpec) []string {
+	var images []string
+	for _, c := range containersOf(spec) {
+		images = append(images, c.Image)
+	}
+	return images
+}
+
 // Containers are the images and commands of the revision, with the digests that its pods
 // resolved them to. What was known of the same images before stays known.
 func (w Workload) Containers(pods []Pod, known []v1alpha1.RevisionContainer) []v1alpha1.RevisionContainer {
@@ -140,6 +156,15 @@ func TemplateHashOf(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet) stri
 		}
 	}
 	return ""
+}
+
+// TemplateDigest identifies a pod template, without what only restarts it and the name that
+// the Deployment controller gives it.
+func TemplateDigest(template corev1.PodTemplateSpec) string {
+	template = withoutHash(template)
+	template.Annotations = maps.Clone(template.Annotations)
+	delete(template.Annotations, AnnotationRestartedAt)
+	return digestOf(template)[:templateDigestLength]
 }
 
 func withoutHash(template corev1.PodTemplateSpec) corev1.PodTemplateSpec {
