@@ -82,7 +82,7 @@ func (l *look) newPods(now time.Time) remediation.NewPods {
 		}
 		pods.Total++
 		switch waiting, isWaiting := waitingOf(pod); {
-		case pod.Ready && now.Sub(pod.ReadySince) >= usual && !pod.Crashed():
+		case runsWell(pod, usual, now):
 			pods.Stable++
 		case isWaiting:
 			pods.Waiting = append(pods.Waiting, waiting)
@@ -93,6 +93,17 @@ func (l *look) newPods(now time.Time) remediation.NewPods {
 		}
 	}
 	return pods
+}
+
+// runsWell says whether a pod has been ready for as long as is usual. One that crashed must
+// have been ready for the recovery objective too: its status shows the crash for as long as it
+// lives, and what it recovered from long ago says nothing about the revision now.
+func runsWell(pod workload.Pod, usual time.Duration, now time.Time) bool {
+	wanted := usual
+	if pod.Crashed() {
+		wanted = max(usual, evidence.RecoveryObjective)
+	}
+	return pod.Ready && now.Sub(pod.ReadySince) >= wanted
 }
 
 // waitingOf is why a pod cannot start, if it is the image or the configuration.

@@ -1,0 +1,48 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/remediation"
+	"github.com/rampart-dev/rampart/internal/workload"
+)
+
+func TestPodsOfTheNewestRevisionAreCountedByHowTheyRunNow(t *testing.T) {
+	noon := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	ready := func(since time.Duration) workload.Pod {
+		return workload.Pod{TemplateHash: "new", Ready: true, ReadySince: noon.Add(-since)}
+	}
+	restarted := func(pod workload.Pod) workload.Pod {
+		pod.Containers = []workload.Container{{Name: "main", Restarts: 1, LastExit: &workload.Exit{Code: 1}}}
+		return pod
+	}
+	looping := restarted(workload.Pod{TemplateHash: "new", Started: noon.Add(-time.Minute)})
+	looping.Containers[0].Waiting = "CrashLoopBackOff"
+	const weeks, usual = 600 * time.Hour, int32(15)
+	for _, c := range []struct {
+		name  string
+		start int32 // seconds that a start usually takes; twice that is usual
+		pods  []workload.Pod
+		want  remediation.NewPods
+	}{
+		{"three that restarted weeks ago, one of which crashes now", usual, []workload.Pod{restarted(ready(weeks)), restarted(ready(weeks)), looping}, remediation.NewPods{Total: 3, Crashed: 1, Stable: 2}},
+		{"ready for the recovery objective after a crash", usual, []workload.Pod{restarted(ready(5 * time.Minute))}, remediation.NewPods{Total: 1, Stable: 1}},
+		{"ready for less than that after a crash", usual, []workload.Pod{restarted(ready(5*time.Minute - time.Second))}, remediation.NewPods{Total: 1, Crashed: 1}},
+		{"ready for less than is usual after a crash", 200, []workload.Pod{restarted(ready(5 * time.Minute))}, remediation.NewPods{Total: 1, Crashed: 1}},
+		{"ready for as long as is usual, without a crash", usual, []workload.Pod{ready(30 * time.Second)}, remediation.NewPods{Total: 1, Stable: 1}},
+		{"ready for less than is usual, without a crash", usual, []workload.Pod{ready(29 * time.Second)}, remediation.NewPods{Total: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := look{templateHash: "new", pods: c.pods, report: &v1alpha1.ReadinessReport{}}
+			l.report.Status.Evidence.StartSeconds = []int32{c.start}
+			NewWithT(t).Expect(l.newPods(noon)).To(Equal(c.want))
+		})
+	}
+}
