@@ -114,7 +114,7 @@ func waitingOf(pod workload.Pod) (remediation.Waiting, bool) {
 	reason := cmp.Or(pod.ImageError(), pod.ConfigurationError())
 	for _, c := range pod.Containers {
 		if c.Waiting == reason {
-			return remediation.Waiting{Pod: pod.Name, Reason: reason, Message: c.WaitingMessage}, true
+			return remediation.Waiting{Pod: pod.Name, Reason: reason, Image: pod.ImageOf(c.Name), Message: c.WaitingMessage}, true
 		}
 	}
 	return remediation.Waiting{}, false

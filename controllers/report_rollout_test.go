@@ -25,6 +25,10 @@ func TestPodsOfTheNewestRevisionAreCountedByHowTheyRunNow(t *testing.T) {
 	}
 	looping := restarted(workload.Pod{TemplateHash: "new", Started: noon.Add(-time.Minute)})
 	looping.Containers[0].Waiting = "CrashLoopBackOff"
+	unpulled := workload.Pod{
+		Name: "shop-1", TemplateHash: "new", Runs: map[string]string{"main": "registry.example/shop:9\x00run"},
+		Containers: []workload.Container{{Name: "main", Waiting: "ErrImagePull", WaitingMessage: "not found"}},
+	}
 	const weeks, usual = 600 * time.Hour, int32(15)
 	for _, c := range []struct {
 		name  string
@@ -38,6 +42,9 @@ func TestPodsOfTheNewestRevisionAreCountedByHowTheyRunNow(t *testing.T) {
 		{"ready for less than is usual after a crash", 200, []workload.Pod{restarted(ready(5 * time.Minute))}, remediation.NewPods{Total: 1, Crashed: 1}},
 		{"ready for as long as is usual, without a crash", usual, []workload.Pod{ready(30 * time.Second)}, remediation.NewPods{Total: 1, Stable: 1}},
 		{"ready for less than is usual, without a crash", usual, []workload.Pod{ready(29 * time.Second)}, remediation.NewPods{Total: 1}},
+		{"without its image, which is named", usual, []workload.Pod{unpulled}, remediation.NewPods{Total: 1, Waiting: []remediation.Waiting{
+			{Pod: "shop-1", Reason: "ErrImagePull", Image: "registry.example/shop:9", Message: "not found"},
+		}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := look{templateHash: "new", pods: c.pods, report: &v1alpha1.ReadinessReport{}}

@@ -106,6 +106,8 @@ type Waiting struct {
 	Pod string
 	// Reason is the kubelet's: ImagePullBackOff, CreateContainerConfigError.
 	Reason string
+	// Image that it is made of, as the pod names it.
+	Image string
 	// Message is the kubelet's; it tells a missing image from a registry that cannot be reached.
 	Message string
 }
