@@ -49,6 +49,7 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		Controller:       l.workload.Controller,
 		WritableVolumes:  l.workload.WritableVolumes(),
 		ByHand:           l.workload.ReplacedByHand(),
+		Paused:           l.workload.Paused,
 		Asked:            l.workload.Annotations[v1alpha1.AnnotationOnFailure],
 		RanWell:          status.Outcomes[0].Result == v1alpha1.RolloutStable,
 		FailingFor:       now.Sub(status.FailingSince.Time),

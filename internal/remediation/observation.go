@@ -60,6 +60,8 @@ type Rollout struct {
 	Controller string
 	// ByHand is true when nothing but a person replaces its pods (updateStrategy OnDelete).
 	ByHand bool
+	// Paused is true while a person holds its rollout: nothing then replaces its pods either.
+	Paused bool
 	// Asked is what the workload says by v1alpha1.AnnotationOnFailure; empty when it says nothing.
 	Asked string
 
