@@ -211,6 +211,21 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.image("shop")).To(Equal(goodImage))
 	})
 
+	It("tells nothing of a moment in which another worker decides about the namespace, and asks again at once", func() {
+		w := failed(2, "empty")
+		giveBack, _ := w.reports.Slots.Take(w.namespace)
+		result := w.look("shop")
+		Expect(result.RequeueAfter).To(BeNumerically("<=", time.Second))
+		Expect(w.image("shop")).To(Equal(badImage))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(BeEmpty())
+		Expect(w.report("shop").Status.HeldBack).To(BeNil())
+
+		giveBack()
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
+		Expect(w.told(telemetry.ReasonActionReported)).To(BeFalse(), "it was rolled back")
+	})
+
 	It("is held while too much of the environment fails", func() {
 		w := failed(2, "empty")
 		for _, other := range []string{"a", "b"} {
