@@ -239,6 +239,18 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.report("shop").Status.Message).To(ContainSubstring("all remediation here has stopped"))
 	})
 
+	It("is rolled back whatever bare Pods and Jobs do, which fail for reasons of their own", func() {
+		w := failed(2, "empty")
+		for name, kind := range map[string]v1alpha1.WorkloadKind{"debug": v1alpha1.KindPod, "migrate": v1alpha1.KindJob, "nightly": v1alpha1.KindCronJob} {
+			w.remember(name, func(status *v1alpha1.ReadinessReportStatus) {
+				status.Workload.Kind = kind
+				status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now()}
+			})
+		}
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
+	})
+
 	It("is given up after a few refusals of the API server, instead of trying for ever", func() {
 		w := failed(2, "empty")
 		tries := 0

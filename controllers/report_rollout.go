@@ -231,7 +231,7 @@ func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, err
 	}
 	began, count := l.report.Status.FailingSince.Time, 0
 	for i := range others {
-		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together {
+		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together && keptUp(&others[i]) {
 			count++
 		}
 	}
