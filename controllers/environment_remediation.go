@@ -37,7 +37,7 @@ func recordRemediation(policy *v1alpha1.EnvironmentPolicy, seen *environmentLook
 	if len(status.Acts) == 0 && idle(status.Remediation) {
 		status.Remediation = nil
 	}
-	recordRemediating(policy, seen.own.Spec.Suspend)
+	recordRemediating(policy, seen.own.Spec.Suspend, seen.isolations())
 	return outOfDate
 }
 
@@ -58,6 +58,25 @@ func (seen *environmentLook) acts() []v1alpha1.ActState {
 		states = append(states, acts.Summary(act, places))
 	}
 	return states
+}
+
+// isolations are where failing workloads are cut off, if the policy asks for that. Isolation
+// does not earn its level by trials, and is not one of the acts of the status.
+func (seen *environmentLook) isolations() []v1alpha1.ActState {
+	policy := seen.own.Spec.Isolation
+	if policy.Mode == v1alpha1.IsolationOff {
+		return nil
+	}
+	state := v1alpha1.ActState{Kind: v1alpha1.ActionIsolate}
+	for i := range seen.namespaces {
+		standing := acts.In(&seen.namespaces[i], seen.own.Name(), acts.Act{Kind: v1alpha1.ActionIsolate, StartLevel: policy.StartLevel})
+		if policy.Mode == v1alpha1.IsolationManual || standing.Level == v1alpha1.ActAct {
+			state.Acting++ // what somebody asks for is done at both levels
+		} else {
+			state.Reporting++
+		}
+	}
+	return []v1alpha1.ActState{state}
 }
 
 // remediationOf counts what the reports of an environment say of the operator's own changes.
@@ -128,26 +147,30 @@ func idle(state *v1alpha1.RemediationState) bool {
 }
 
 // recordRemediating says whether the operator may change workloads here, and why not.
-func recordRemediating(policy *v1alpha1.EnvironmentPolicy, suspend v1alpha1.SuspendMode) {
+func recordRemediating(policy *v1alpha1.EnvironmentPolicy, suspend v1alpha1.SuspendMode, isolations []v1alpha1.ActState) {
 	status := &policy.Status
 	set := func(may metav1.ConditionStatus, reason, text string) {
 		setCondition(&status.Conditions, policy.Generation, v1alpha1.ConditionRemediating, may, reason, text)
 	}
 	acting := int32(0)
-	stands := make([]string, 0, len(status.Acts))
-	for _, act := range status.Acts {
+	stands := make([]string, 0, len(status.Acts)+len(isolations))
+	for _, act := range slices.Concat(status.Acts, isolations) {
 		acting += act.Acting
 		stands = append(stands, fmt.Sprintf("%s are carried out in %d of %d namespaces", acts.Plural(act.Kind), act.Acting, act.Acting+act.Reporting))
+	}
+	missing := "status.acts says what is missing"
+	if len(status.Acts) == 0 {
+		missing = "isolation.startLevel: Act ends that"
 	}
 	switch {
 	case suspend != v1alpha1.SuspendNone:
 		set(metav1.ConditionFalse, v1alpha1.ReasonSuspended, fmt.Sprintf("spec.suspend is %s: what is due is shown and not done", suspend))
-	case len(status.Acts) == 0:
-		set(metav1.ConditionFalse, v1alpha1.ReasonNothingAsked, "the policy asks for no changes of workloads: see drift.mode and rollout.onFailure")
 	case status.Breaker != nil:
 		set(metav1.ConditionFalse, v1alpha1.ReasonBreakerOpen, status.Breaker.Reason)
+	case len(stands) == 0:
+		set(metav1.ConditionFalse, v1alpha1.ReasonNothingAsked, "the policy asks for no changes of workloads: see drift.mode, rollout.onFailure and isolation.mode")
 	case acting == 0:
-		set(metav1.ConditionFalse, v1alpha1.ReasonOnlyReporting, strings.Join(stands, ", ")+": status.acts says what is missing")
+		set(metav1.ConditionFalse, v1alpha1.ReasonOnlyReporting, strings.Join(stands, ", ")+": "+missing)
 	default:
 		set(metav1.ConditionTrue, v1alpha1.ReasonActing, strings.Join(stands, ", "))
 	}

@@ -47,6 +47,10 @@ var _ = Describe("What the operator changes in an environment", func() {
 		}
 		w.remember("a", held(v1alpha1.HeldByLevel))
 		w.remember("b", held(v1alpha1.HeldByBudget))
+		w.remember("cut", func(status *v1alpha1.ReadinessReportStatus) {
+			held(v1alpha1.HeldByBudget)(status)
+			status.HeldBack.Kind = v1alpha1.ActionIsolate
+		})
 		w.remember("c", held(v1alpha1.HeldByLevel))
 		w.remember("done", func(status *v1alpha1.ReadinessReportStatus) {
 			status.Actions = []v1alpha1.Action{
@@ -65,10 +69,11 @@ var _ = Describe("What the operator changes in an environment", func() {
 
 		state := w.policy.Status.Remediation
 		Expect(state.Changing).To(BeEquivalentTo(2))
-		Expect(state.HeldBack).To(BeEquivalentTo(3))
-		Expect(state.HeldBackBy).To(Equal([]v1alpha1.HeldBackCount{{By: v1alpha1.HeldByBudget, Workloads: 1}, {By: v1alpha1.HeldByLevel, Workloads: 2}}))
-		Expect(state.Examples).To(HaveLen(3))
+		Expect(state.HeldBack).To(BeEquivalentTo(4))
+		Expect(state.HeldBackBy).To(Equal([]v1alpha1.HeldBackCount{{By: v1alpha1.HeldByBudget, Workloads: 2}, {By: v1alpha1.HeldByLevel, Workloads: 2}}))
+		Expect(state.Examples).To(HaveLen(4))
 		Expect(state.Examples[0]).To(And(HavePrefix(w.namespace+"/Deployment b: rollback"), ContainSubstring("held back by Budget since")))
+		Expect(state.Examples[1]).To(HavePrefix(w.namespace + "/Deployment cut: isolation, held back by Budget since"))
 		Expect(state.LastHour).To(Equal([]v1alpha1.ActionCount{
 			{Kind: v1alpha1.ActionCorrectDrift, Outcome: v1alpha1.ActionDone, Count: 2},
 			{Kind: v1alpha1.ActionRollback, Outcome: v1alpha1.ActionFailed, Count: 1},
@@ -111,6 +116,31 @@ var _ = Describe("What the operator changes in an environment", func() {
 		Expect(w.remediating()).To(HaveField("Reason", v1alpha1.ReasonNothingAsked))
 		Expect(w.policy.Status.Remediation).To(BeNil())
 		Expect(w.policy.Status.Acts).To(BeEmpty())
+	})
+
+	It("says where isolation is all that is asked for, and that the breaker stops it too", func() {
+		w := newWorld(v1alpha1.Production, func(spec *v1alpha1.EnvironmentPolicySpec) {
+			spec.Isolation = &v1alpha1.IsolationPolicy{Mode: v1alpha1.IsolationOnFailure}
+		})
+		environments := w.environments()
+		w.joined("busy")
+		w.reconcileEnvironment(environments)
+		Expect(w.remediating()).To(And(HaveField("Reason", v1alpha1.ReasonOnlyReporting),
+			HaveField("Message", "isolations are carried out in 0 of 1 namespaces: isolation.startLevel: Act ends that")))
+		w.joined("empty")
+		w.reconcileEnvironment(environments)
+		Expect(w.remediating()).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", v1alpha1.ReasonActing),
+			HaveField("Message", "isolations are carried out in 1 of 1 namespaces")))
+		Expect(w.policy.Status.Acts).To(BeEmpty(), "it earns no level")
+
+		for i := range 3 {
+			w.remember(fmt.Sprint("failing-", i), func(status *v1alpha1.ReadinessReportStatus) {
+				status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now()}
+			})
+		}
+		w.reconcileEnvironment(environments)
+		w.reconcileEnvironment(environments)
+		Expect(w.remediating()).To(HaveField("Reason", v1alpha1.ReasonBreakerOpen))
 	})
 
 	It("says that environments follow each other in a circle", func() {

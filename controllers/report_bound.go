@@ -14,11 +14,14 @@ import (
 const maxReport = 32 << 10
 
 // shortenings are what is left out of a report that is too large, the least useful
-// first. Totals and trials stay: what is counted is never cut.
+// first. Totals and trials stay: what is counted is never cut. What a rollback returns to
+// outlasts what keeps an old failure from coming again: another rollback answers that.
 var shortenings = []func(*v1alpha1.ReadinessReportStatus){
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 3) },
-	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 5)] },
+	func(s *v1alpha1.ReadinessReportStatus) { recogniseQuarantined(s, 3) },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 1) },
+	func(s *v1alpha1.ReadinessReportStatus) { recogniseQuarantined(s, 1) },
+	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 5)] },
 	func(s *v1alpha1.ReadinessReportStatus) { s.Quarantined = s.Quarantined[:min(len(s.Quarantined), 3)] },
 	func(s *v1alpha1.ReadinessReportStatus) { s.Proven = s.Proven[:min(len(s.Proven), 1)] },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 0) },
@@ -55,5 +58,13 @@ func listFindings(status *v1alpha1.ReadinessReportStatus, most int) {
 	for i := range status.Guardrails {
 		g := &status.Guardrails[i]
 		g.Findings = g.Findings[:min(len(g.Findings), most)]
+	}
+}
+
+// recogniseQuarantined keeps what only so many of the newest quarantined revisions changed.
+// The others are not refused any more, and still no rollback returns to them.
+func recogniseQuarantined(status *v1alpha1.ReadinessReportStatus, most int) {
+	for i := most; i < len(status.Quarantined); i++ {
+		status.Quarantined[i].Changes = nil
 	}
 }

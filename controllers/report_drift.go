@@ -51,9 +51,11 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 	judged := drift.Judge(input, now)
 	if judged.Verdict == drift.VerdictCorrect {
 		// Ask for the blast radius only when it matters: it depends on all other workloads.
-		if input.Refused, err = r.refused(ctx, l, p, v1alpha1.ActionCorrectDrift, now); err != nil {
+		may, err := r.mayAct(ctx, l, p, v1alpha1.ActionCorrectDrift, now)
+		if err != nil {
 			return err
 		}
+		input.Refused, input.Busy = may.refused, may.busy
 		judged = drift.Judge(input, now)
 	}
 	if err := r.planBaseline(l, p, judged, kept); err != nil {
@@ -215,17 +217,28 @@ func newestFirst(revisions []appsv1.ControllerRevision) {
 	slices.SortFunc(revisions, func(a, b appsv1.ControllerRevision) int { return cmp.Compare(b.Revision, a.Revision) })
 }
 
-// refused says why the blast radius allows no action now; empty when it does. The
-// namespace's slot is then taken until the action is recorded.
-func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, kind v1alpha1.ActionKind, now time.Time) (string, error) {
+// answer is whether an action that is due may be done now: it may when it is empty.
+type answer struct {
+	// refused says why the blast radius does not allow it.
+	refused string
+	// busy is true when another worker is deciding about the namespace at this moment. That is
+	// no decision, and nothing to tell anybody of: it is asked again at once.
+	busy bool
+}
+
+// mayAct asks whether the blast radius allows an action now. When it does, the namespace's slot
+// is taken until the action is recorded.
+func (r *ReportReconciler) mayAct(ctx context.Context, l *look, p *plan, kind v1alpha1.ActionKind, now time.Time) (answer, error) {
 	if p.action != nil {
-		return "another action on this workload is being recorded", nil
+		return answer{refused: "another action on this workload is being recorded"}, nil
 	}
 	giveBack, taken := r.Slots.Take(l.key.Namespace)
 	if !taken {
-		l.holdBack(kind, v1alpha1.HeldByBudget, now)
+		if l.report.Status.HeldBack == nil {
+			l.report.Status.HeldBack = l.heldBefore // what is known of it is as old as the last answer
+		}
 		p.lookAgain(now.Add(soonest))
-		return "another workload of the namespace is being judged for an action", nil
+		return answer{busy: true}, nil
 	}
 	var allowed remediation.Budget
 	err := r.Slots.Decide(l.key, now, func(begun func(Key) bool) (bool, error) {
@@ -237,8 +250,8 @@ func (r *ReportReconciler) refused(ctx context.Context, l *look, p *plan, kind v
 		giveBack()
 		l.holdBack(kind, allowed.By, now)
 		p.lookAgain(cmp.Or(allowed.RetryAt, now.Add(askAgain)))
-		return allowed.Reason, err
+		return answer{refused: allowed.Reason}, err
 	}
 	p.giveBack = giveBack
-	return "", nil
+	return answer{}, nil
 }

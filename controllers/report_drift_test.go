@@ -95,6 +95,24 @@ var _ = Describe("Drift", func() {
 		Expect(w.report("shop").Status.Drift).To(Or(BeNil(), HaveField("Leaves", BeZero())))
 	})
 
+	It("waits without a word while another worker decides about the namespace", func() {
+		w := drifted("empty")
+		w.look("shop")
+		told, decision := len(w.events.all()), w.report("shop").Status.Drift.Decision
+		giveBack, _ := w.reports.Slots.Take(w.namespace)
+		w.later(correctAfter)
+		result := w.look("shop")
+		Expect(result.RequeueAfter).To(BeNumerically("<=", time.Second))
+		Expect(w.env("shop")).To(Equal("debug"))
+		Expect(w.report("shop").Status.Drift.Decision).To(Equal(decision))
+		Expect(w.report("shop").Status.HeldBack).To(BeNil())
+		Expect(w.events.all()).To(HaveLen(told))
+
+		giveBack()
+		w.look("shop")
+		Expect(w.env("shop")).To(Equal("info"))
+	})
+
 	It("leaves no trace of the operator in the field managers, so that the next apply meets no conflict", func() {
 		w := drifted("empty")
 		w.settle("shop")

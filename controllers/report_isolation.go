@@ -188,12 +188,12 @@ func (r *ReportReconciler) beginIsolation(ctx context.Context, l *look, p *plan,
 		l.reportIsolation(judged, judged.Reason, now)
 		return nil
 	}
-	refused, err := r.refused(ctx, l, p, v1alpha1.ActionIsolate, now)
-	if err != nil {
+	may, err := r.mayAct(ctx, l, p, v1alpha1.ActionIsolate, now)
+	if err != nil || may.busy {
 		return err
 	}
-	if refused != "" {
-		l.reportIsolation(judged, "not isolated: "+refused, now)
+	if may.refused != "" {
+		l.reportIsolation(judged, "not isolated: "+may.refused, now)
 		return nil
 	}
 	planIsolation(l, p, subject.Effect, judged, now)

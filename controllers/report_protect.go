@@ -17,6 +17,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/remediation"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // resumeAfter is how long an intended action may stand before it is given up: the
@@ -220,7 +221,7 @@ func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.Re
 		health.Tripped = policy.Status.Breaker.Tripped.Time
 	}
 	for i := range reports {
-		if reports[i].Status.State == v1alpha1.ReportGone || reports[i].Status.Object != nil {
+		if reports[i].Status.State == v1alpha1.ReportGone || reports[i].Status.Object != nil || !keptUp(&reports[i]) {
 			continue
 		}
 		health.Workloads++
@@ -229,6 +230,12 @@ func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.Re
 		}
 	}
 	return health
+}
+
+// keptUp says whether a controller brings lost pods of the workload back. A bare Pod with a wrong
+// command, or a Job, fails for a reason of its own, and stops the protection of nobody else.
+func keptUp(report *v1alpha1.ReadinessReport) bool {
+	return workload.Workload{Kind: report.Status.Workload.Kind}.Replaces()
 }
 
 // suspended says whether the policy suspends remediation.

@@ -62,13 +62,13 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 		status.Message = message.Cut(status.Message+"; it was rolled back and came again before the API server refused it", maxText)
 		return nil
 	}
-	refused, err := r.refused(ctx, l, p, v1alpha1.ActionRollback, now)
-	if err != nil {
+	may, err := r.mayAct(ctx, l, p, v1alpha1.ActionRollback, now)
+	if err != nil || may.busy {
 		return err
 	}
-	if refused != "" {
-		status.Message = message.Cut("not rolled back: "+refused, maxText)
-		note(status, actionAt(decision.Action, v1alpha1.ActionRollback, v1alpha1.ActionReported, now, "not rolled back: "+refused))
+	if may.refused != "" {
+		status.Message = message.Cut("not rolled back: "+may.refused, maxText)
+		note(status, actionAt(decision.Action, v1alpha1.ActionRollback, v1alpha1.ActionReported, now, "not rolled back: "+may.refused))
 		return nil
 	}
 	return planRollback(l, decision, p, now)

@@ -291,6 +291,21 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.image("shop")).To(Equal(goodImage))
 	})
 
+	It("tells nothing of a moment in which another worker decides about the namespace, and asks again at once", func() {
+		w := failed(2, "empty")
+		giveBack, _ := w.reports.Slots.Take(w.namespace)
+		result := w.look("shop")
+		Expect(result.RequeueAfter).To(BeNumerically("<=", time.Second))
+		Expect(w.image("shop")).To(Equal(badImage))
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(BeEmpty())
+		Expect(w.report("shop").Status.HeldBack).To(BeNil())
+
+		giveBack()
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
+		Expect(w.told(telemetry.ReasonActionReported)).To(BeFalse(), "it was rolled back")
+	})
+
 	It("is held while too much of the environment fails", func() {
 		w := failed(2, "empty")
 		for _, other := range []string{"a", "b"} {
@@ -302,6 +317,18 @@ var _ = Describe("A failed rollout", func() {
 
 		Expect(w.image("shop")).To(Equal(badImage))
 		Expect(w.report("shop").Status.Message).To(ContainSubstring("all remediation here has stopped"))
+	})
+
+	It("is rolled back whatever bare Pods and Jobs do, which fail for reasons of their own", func() {
+		w := failed(2, "empty")
+		for name, kind := range map[string]v1alpha1.WorkloadKind{"debug": v1alpha1.KindPod, "migrate": v1alpha1.KindJob, "nightly": v1alpha1.KindCronJob} {
+			w.remember(name, func(status *v1alpha1.ReadinessReportStatus) {
+				status.Workload.Kind = kind
+				status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now()}
+			})
+		}
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
 	})
 
 	It("is given up after a few refusals of the API server, instead of trying for ever", func() {

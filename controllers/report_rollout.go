@@ -52,6 +52,7 @@ func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) 
 		Controller:       l.workload.Controller,
 		WritableVolumes:  l.workload.WritableVolumes(),
 		ByHand:           l.workload.ReplacedByHand(),
+		Paused:           l.workload.Paused,
 		Asked:            l.workload.Annotations[v1alpha1.AnnotationOnFailure],
 		RanWell:          status.Outcomes[0].Result == v1alpha1.RolloutStable,
 		FailingFor:       now.Sub(status.FailingSince.Time),
@@ -90,7 +91,7 @@ func (l *look) newPods(now time.Time) remediation.NewPods {
 		}
 		pods.Total++
 		switch waiting, isWaiting := waitingOf(pod); {
-		case pod.Ready && now.Sub(pod.ReadySince) >= usual && !pod.Crashed():
+		case runsWell(pod, usual, now):
 			pods.Stable++
 		case isWaiting:
 			pods.Waiting = append(pods.Waiting, waiting)
@@ -103,6 +104,17 @@ func (l *look) newPods(now time.Time) remediation.NewPods {
 	return pods
 }
 
+// runsWell says whether a pod has been ready for as long as is usual. One that crashed must
+// have been ready for the recovery objective too: its status shows the crash for as long as it
+// lives, and what it recovered from long ago says nothing about the revision now.
+func runsWell(pod workload.Pod, usual time.Duration, now time.Time) bool {
+	wanted := usual
+	if pod.Crashed() {
+		wanted = max(usual, evidence.RecoveryObjective)
+	}
+	return pod.Ready && now.Sub(pod.ReadySince) >= wanted
+}
+
 // waitingOf is why a pod cannot start, if it is the image or the configuration.
 func waitingOf(pod workload.Pod) (remediation.Waiting, bool) {
 	if pod.ImageError() == "" && pod.ConfigurationError() == "" {
@@ -111,7 +123,7 @@ func waitingOf(pod workload.Pod) (remediation.Waiting, bool) {
 	reason := cmp.Or(pod.ImageError(), pod.ConfigurationError())
 	for _, c := range pod.Containers {
 		if c.Waiting == reason {
-			return remediation.Waiting{Pod: pod.Name, Reason: reason, Message: c.WaitingMessage}, true
+			return remediation.Waiting{Pod: pod.Name, Reason: reason, Image: pod.ImageOf(c.Name), Message: c.WaitingMessage}, true
 		}
 	}
 	return remediation.Waiting{}, false
@@ -232,7 +244,7 @@ func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, err
 	}
 	began, count := l.report.Status.FailingSince.Time, 0
 	for i := range others {
-		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together {
+		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together && keptUp(&others[i]) {
 			count++
 		}
 	}

@@ -93,7 +93,7 @@ func decide(in Input, j *Judgement, now time.Time) {
 		j.Verdict, j.Message = VerdictHold, describe(*j, in.Refused)
 		return
 	}
-	if now.Before(due) {
+	if now.Before(due) || in.Busy {
 		j.Verdict, j.At = VerdictWait, due
 		j.Message = describe(*j, fmt.Sprintf("it is taken back at %s unless a trusted writer is first", due.UTC().Format(time.TimeOnly)))
 		return

@@ -58,6 +58,8 @@ type Input struct {
 	Actions []v1alpha1.Action
 	// Refused says why the blast radius allows no action now; empty when it does.
 	Refused string
+	// Busy is true when that cannot be asked at this moment: a correction that is due waits.
+	Busy bool
 }
 
 // Verdict is what follows a look.

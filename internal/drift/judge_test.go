@@ -260,6 +260,11 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 			in.Refused = "it was changed 2 times within an hour"
 			return in
 		}, drift.VerdictHold, []string{image}, "2 times within an hour"},
+		{"a blast radius that cannot be asked at this moment", func(t *testing.T) drift.Input {
+			in := handEdit(t)
+			in.Busy = true
+			return in
+		}, drift.VerdictWait, []string{image}, "is taken back at"},
 		{"three identical corrections in ten minutes", func(t *testing.T) drift.Input {
 			in := handEdit(t)
 			in.Actions = corrections(t, in, 9*time.Minute, 5*time.Minute, time.Minute)

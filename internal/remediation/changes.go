@@ -18,6 +18,9 @@ const (
 	maxChanges = 20
 	maxValue   = 2048
 	maxPath    = 512
+	// maxBytes is how large the changes of one revision may be together: a report that is to
+	// hold some of them holds much else.
+	maxBytes = 4 << 10
 )
 
 // Changes are the fields that a failed revision changed from a good one, as a
@@ -36,6 +39,7 @@ func Changes(bad, good corev1.PodTemplateSpec) ([]v1alpha1.TemplateChange, error
 		return nil, err
 	}
 	var changes []v1alpha1.TemplateChange
+	size := 0
 	for _, leaf := range drift.Diff(was, is) {
 		if drift.IsNoise(leaf.Path) {
 			continue
@@ -52,12 +56,15 @@ func Changes(bad, good corev1.PodTemplateSpec) ([]v1alpha1.TemplateChange, error
 			return nil, fmt.Errorf("the failed revision changed %.100s too much to be recognised again", change.Path)
 		}
 		changes = append(changes, change)
+		size += len(change.Path) + len(change.Value)
 	}
 	switch {
 	case len(changes) == 0:
 		return nil, fmt.Errorf("the failed revision has the template of the good one: what made it fail is not in the template")
 	case len(changes) > maxChanges:
 		return nil, fmt.Errorf("the failed revision changed %d fields, more than the %d by which it could be recognised again", len(changes), maxChanges)
+	case size > maxBytes:
+		return nil, fmt.Errorf("the failed revision changed %d bytes, more than the %d by which it could be recognised again", size, maxBytes)
 	}
 	return changes, nil
 }

@@ -51,6 +51,7 @@ func TestWhatCannotBeKeptInFullIsNotQuarantined(t *testing.T) {
 				env(fmt.Sprintf("V%d", i), "x")(t)
 			}
 		})},
+		{"too large changes together", "bytes, more than the 4096", edited(env("A", strings.Repeat("x", 2000)), env("B", strings.Repeat("x", 2000)), env("MODE", "debug"), env("C", "x"))},
 		{"too large a change", "too much to be recognised", edited(env("MODE", strings.Repeat("x", 3000)))},
 	} {
 		t.Run(c.name, func(t *testing.T) {

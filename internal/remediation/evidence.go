@@ -5,6 +5,8 @@ package remediation
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -108,36 +110,42 @@ var faultOfRevision = map[string]bool{
 	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
 }
 
-// noSuchImage and noAnswer are what container runtimes write when a pull fails.
+// noSuchImage and noAnswer are what container runtimes write when a pull fails. A status code
+// is known by its text or by the word before it: a number alone may be a tag.
 var (
-	noSuchImage = []string{"not found", "manifest unknown", "does not exist", "name unknown"}
-	noAnswer    = []string{
-		"timeout", "timed out", "connection refused", "connection reset", "no such host", "no route to host",
-		"network is unreachable", "server misbehaving", "tls handshake", "x509", "too many requests", "429",
-		"500 ", "502", "503", "504", "eof",
-	}
+	noSuchImage = regexp.MustCompile(`not found|manifest unknown|does not exist|name unknown`)
+	noAnswer    = regexp.MustCompile(`\b(?:timeout|timed out|connection refused|connection reset|no such host|no route to host|` +
+		`network is unreachable|server misbehaving|tls handshake|x509: |eof\b|too ?many ?requests|` +
+		`internal server error|bad gateway|service unavailable|gateway time-out|status(?: ?code)?\W{1,3}(?:429|50[0234])\b)`)
 )
+
+// part is what the name of an image consists of, between its separators.
+var part = regexp.MustCompile(`[a-z0-9]+(?:[._-]+[a-z0-9]+)*`)
 
 // blame says whose fault it is that a container cannot start.
 func blame(waiting Waiting) blamed {
-	message := strings.ToLower(waiting.Message)
+	says := withoutImage(waiting)
 	switch {
 	case faultOfRevision[waiting.Reason]:
 		return blameRevision
-	case waiting.Reason == "RegistryUnavailable", containsAny(message, noAnswer):
+	case waiting.Reason == "RegistryUnavailable", noAnswer.MatchString(says):
 		return blameRegistry
-	case containsAny(message, noSuchImage):
+	case noSuchImage.MatchString(says):
 		return blameRevision
 	default:
 		return blameUnclear
 	}
 }
 
-func containsAny(text string, parts []string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
+// withoutImage is the message without the parts of the image's name, in lower case. Runtimes
+// repeat the name in many forms, in addresses too, and it may contain whatever a registry that
+// does not answer is known by: "registry.example/x509-exporter:1.502.0".
+func withoutImage(waiting Waiting) string {
+	parts := part.FindAllString(strings.ToLower(waiting.Image), -1)
+	return part.ReplaceAllStringFunc(strings.ToLower(waiting.Message), func(word string) string {
+		if slices.Contains(parts, word) {
+			return ""
 		}
-	}
-	return false
+		return word
+	})
 }

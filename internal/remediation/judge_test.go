@@ -4,6 +4,7 @@
 package remediation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,9 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		{"a Deployment that asks for what happens anyway", func(r *rollout) { r.Asked = "Rollback" }, act, "rolled back"},
 		{"pods that write to volumes, and a team that says that it may", func(r *rollout) { r.WritableVolumes, r.Asked = true, "Rollback" }, act, "rolled back"},
 		{"a workload that another object controls", func(r *rollout) { r.Controller = "Canary shop" }, report, "Canary shop"},
+		{"a rollout that somebody paused", func(r *rollout) { r.Paused = true }, report, "somebody paused its rollout"},
+		{"a rollout that somebody paused, at its deadline", func(r *rollout) { r.Paused, r.DeadlineExceeded = true, true }, report, "resume it"},
+		{"a paused rollout whose new pods run well", func(r *rollout) { r.Paused, r.New = true, remediation.NewPods{Total: 1, Stable: 1} }, none, "nothing speaks against"},
 		{"a policy that only reports", func(r *rollout) { r.OnFailure = v1alpha1.OnFailureReport }, report, "go back to revision 6"},
 		{"a policy that says nothing", func(r *rollout) { r.OnFailure = "" }, report, "only reported"},
 		{"a namespace that is still at Report", func(r *rollout) { r.Level = v1alpha1.ActReport }, report, "it would be rolled back to revision 6"},
@@ -188,6 +192,55 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 				g.Expect(got.Failed).To(BeTrue(), "an act has its evidence")
 			}
 			g.Expect(strings.HasPrefix(got.Action, "rollback-")).To(Equal(got.Verdict != none && r.Observed))
+		})
+	}
+}
+
+func TestWhoseFaultItIsThatAnImageCannotBePulled(t *testing.T) {
+	const (
+		revision, registry = remediation.VerdictAct, remediation.VerdictHold
+		geofence           = "registry.example/acme/geofence:typo"
+		numbered           = "registry.example/acme/shop:1.502.0"
+		digested           = "registry.example/acme/shop@sha256:503f429e5020504e0fa"
+		exporter           = "docker.io/acme/x509-exporter:timeout"
+		containerd         = `failed to pull and unpack image "%[1]s": failed to resolve reference "%[1]s": `
+	)
+	for _, c := range []struct {
+		name, image, message string
+		want                 remediation.Verdict
+	}{
+		{"containerd does not find geofence", geofence, fmt.Sprintf(containerd, geofence) + geofence + ": not found", revision},
+		{"the kubelet backs off from geofence", geofence, `Back-off pulling image "` + geofence + `": ErrImagePull: ` + fmt.Sprintf(containerd, geofence) + geofence + ": not found", revision},
+		{"containerd writes a short name in full", "geofence:typo", fmt.Sprintf(containerd, "docker.io/library/geofence:typo") + "docker.io/library/geofence:typo: not found", revision},
+		{"cri-o does not find a tag that is a number", "registry.example/acme/shop:503", "reading manifest 503 in registry.example/acme/shop: manifest unknown", revision},
+		{"containerd does not find tag 1.502.0", numbered, fmt.Sprintf(containerd, numbered) + numbered + ": not found", revision},
+		{"containerd does not find a digest", digested, fmt.Sprintf(containerd, digested) + digested + ": not found", revision},
+		{"cri-o does not find x509-exporter:timeout", exporter, "reading manifest timeout in " + exporter + ": manifest unknown", revision},
+		{"cri-dockerd does not find it by its short name", "eof:x509", "Error response from daemon: manifest for eof:x509 not found: manifest unknown: manifest unknown", revision},
+
+		{"503 for a manifest", numbered, fmt.Sprintf(containerd, numbered) + "unexpected status from HEAD request to https://registry.example/v2/acme/shop/manifests/1.502.0: 503 Service Unavailable", registry},
+		{"502 for geofence", geofence, fmt.Sprintf(containerd, geofence) + "unexpected status from HEAD request to https://registry.example/v2/acme/geofence/manifests/typo: 502 Bad Gateway", registry},
+		{"504 from a registry's proxy", geofence, "pinging container registry registry.example: received unexpected HTTP status: 504 Gateway Time-out", registry},
+		{"500 for a token", geofence, "failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://auth.example/token?scope=repository%3Aacme%2Fgeofence%3Apull: 500 Internal Server Error", registry},
+		{"a code without its text", geofence, "unexpected status code 503", registry},
+		{"429 for a layer", geofence, "failed to copy: httpReadSeeker: failed open: unexpected status code https://registry.example/v2/acme/geofence/blobs/sha256:5020: 429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit.", registry},
+		{"a rate limit without its code", geofence, "reading manifest typo in registry.example/acme/geofence: toomanyrequests: You have reached your pull rate limit.", registry},
+		{"an answer that ends", geofence, fmt.Sprintf(containerd, geofence) + `failed to do request: Head "https://registry.example/v2/acme/geofence/manifests/typo": EOF`, registry},
+		{"a layer that ends", geofence, "failed to copy: httpReadSeeker: failed open: unexpected EOF", registry},
+		{"a dial that takes too long", geofence, `failed to do request: Head "https://registry.example/v2/acme/geofence/manifests/typo": dial tcp 192.0.2.1:443: i/o timeout`, registry},
+		{"headers that take too long", geofence, `Get "https://registry.example/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)`, registry},
+		{"a handshake that takes too long", geofence, `Get "https://registry.example/v2/": net/http: TLS handshake timeout`, registry},
+		{"a certificate of nobody's", geofence, `Head "https://registry.example/v2/acme/geofence/manifests/typo": tls: failed to verify certificate: x509: certificate signed by unknown authority`, registry},
+		{"a name that does not resolve", geofence, "dial tcp: lookup registry.example: no such host", registry},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := outage()
+			r.New = remediation.NewPods{Total: 2, Waiting: waiting("ErrImagePull", c.message, 2)}
+			for i := range r.New.Waiting {
+				r.New.Waiting[i].Image = c.image
+			}
+			got := remediation.Judge(r)
+			NewWithT(t).Expect(got.Verdict).To(Equal(c.want), got.Reason)
 		})
 	}
 }

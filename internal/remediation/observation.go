@@ -65,6 +65,8 @@ type Rollout struct {
 	Controller string
 	// ByHand is true when nothing but a person replaces its pods (updateStrategy OnDelete).
 	ByHand bool
+	// Paused is true while a person holds its rollout: nothing then replaces its pods either.
+	Paused bool
 	// Asked is what the workload says by v1alpha1.AnnotationOnFailure; empty when it says nothing.
 	Asked string
 
@@ -111,6 +113,8 @@ type Waiting struct {
 	Pod string
 	// Reason is the kubelet's: ImagePullBackOff, CreateContainerConfigError.
 	Reason string
+	// Image that it is made of, as the pod names it.
+	Image string
 	// Message is the kubelet's; it tells a missing image from a registry that cannot be reached.
 	Message string
 }

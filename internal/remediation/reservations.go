@@ -23,6 +23,9 @@ func forPeople(r Rollout) string {
 	case r.ByHand:
 		return "nothing replaces its pods when its template changes (updateStrategy OnDelete), so that a rollback would change nothing: " +
 			"put a good template back, and delete the pods that fail"
+	case r.Paused:
+		return "somebody paused its rollout, and a rollback would change no pods while it is paused: " +
+			"put a good template back and resume it, or resume it and fix it forward"
 	case r.Controller != "":
 		return r.Controller + " controls this workload and would undo a rollback: roll back there"
 	case len(r.ChangedConfigMaps) > 0:

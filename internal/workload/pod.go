@@ -138,6 +138,12 @@ func runs(spec corev1.PodSpec) map[string]string {
 	return all
 }
 
+// ImageOf is the image that a container of the pod was made to run.
+func (p Pod) ImageOf(container string) string {
+	image, _, _ := strings.Cut(p.Runs[container], "\x00")
+	return image
+}
+
 // Made says whether the pod runs what the workload's newest template says, injected
 // containers aside. Whoever may create pods may also write their owner and their labels:
 // a pod that runs something else says nothing about the revision.

@@ -1,0 +1,36 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+func TestAReportThatIsTooLargeKeepsWhatARollbackReturnsTo(t *testing.T) {
+	g := NewWithT(t)
+	var status v1alpha1.ReadinessReportStatus
+	for i := range 10 {
+		status.Proven = append(status.Proven, v1alpha1.ProvenRevision{Hash: fmt.Sprint("good", i)})
+		status.Quarantined = append(status.Quarantined, v1alpha1.QuarantinedRevision{
+			Hash: fmt.Sprint("bad", i), Reason: strings.Repeat("r", maxText),
+			Changes: []v1alpha1.TemplateChange{{Path: "a", Value: strings.Repeat("x", 2000)}, {Path: "b", Value: strings.Repeat("x", 2000)}},
+		})
+	}
+	bound(&status)
+
+	data, err := json.Marshal(status)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(len(data)).To(BeNumerically("<=", maxReport))
+	g.Expect(status.Proven).To(HaveLen(10))
+	g.Expect(status.Quarantined).To(HaveLen(10), "no rollback returns to any of them")
+	g.Expect(status.Quarantined[:3]).To(HaveEach(HaveField("Changes", HaveLen(2))), "the newest are refused")
+	g.Expect(status.Quarantined[3:]).To(HaveEach(HaveField("Changes", BeEmpty())))
+}
