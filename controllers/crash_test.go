@@ -109,6 +109,8 @@ func atEveryWrite(atLeast int, play func(*crash)) {
 				fault := faults[name]
 				fault.at = at
 				play(&fault)
+				// What it leaves refused would be written again in the next round, and again.
+				Expect(admin.DeleteAllOf(ctx, &v1alpha1.EnvironmentPolicy{})).To(Succeed())
 				if !fault.happened() {
 					Expect(at).To(BeNumerically(">", atLeast), "the writes are not those that were meant")
 					return

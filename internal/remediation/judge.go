@@ -178,7 +178,7 @@ func (r Rollout) altered() string {
 	if to := r.Target(); good == nil || to != nil && to.Number == good.Number {
 		return ""
 	}
-	return fmt.Sprintf("the template that is kept of revision %d, the good one, is not the one that ran, because somebody changed it", good.Number)
+	return fmt.Sprintf("the template that is kept of revision %d, the good one, is not the one that ran, because somebody, or an upgrade of the API server, changed it", good.Number)
 }
 
 // destination names the revision to return to, and one that would be better.

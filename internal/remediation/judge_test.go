@@ -165,7 +165,7 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 			r.Earlier = []remediation.Revision{{Hash: "q", Number: 6, Proven: true, Quarantined: true}, {Hash: "s", Number: 5, Stable: true}}
 		}, act, "revision 5, the last stable one"},
 		{"the good revision's template was changed since it ran", func(r *rollout) { r.Earlier[0].Altered = true }, report,
-			"the template that is kept of revision 6, the good one, is not the one that ran, because somebody changed it: fix it forward"},
+			"the template that is kept of revision 6, the good one, is not the one that ran, because somebody, or an upgrade of the API server, changed it: fix it forward"},
 		{"the good revision's template was changed, and an older one is good", func(r *rollout) {
 			r.Earlier[0].Altered = true
 			r.Earlier = append(r.Earlier, remediation.Revision{Hash: "s", Number: 5, Stable: true})
