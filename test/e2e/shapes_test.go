@@ -184,7 +184,8 @@ func (s *staged) opens(t *testing.T) {
 }
 
 // cost holds what its evidence costs the API server: two status writes for each finished
-// episode, besides the first look at the workload and what is still going on.
+// episode, besides the first look at the workload, what is still going on, and a drill or two
+// that another write overtook.
 func (s *staged) cost(t *testing.T) {
 	t.Helper()
 	writes, episodes := 0, map[string]bool{}
@@ -201,7 +202,7 @@ func (s *staged) cost(t *testing.T) {
 	}
 	t.Logf("%d status writes for %d episodes", writes, len(episodes))
 	NewWithT(t).Expect(episodes).NotTo(BeEmpty())
-	NewWithT(t).Expect(writes).To(BeNumerically("<=", 2*len(episodes)+2))
+	NewWithT(t).Expect(writes).To(BeNumerically("<=", 2*len(episodes)+6))
 }
 
 // staysShut waits until the report and the gate say why nothing more will come.
