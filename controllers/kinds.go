@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,8 +53,14 @@ var (
 )
 
 // alwaysWatched are the kinds that other loops watch whatever guardrails need, besides the
-// keys of ConfigMaps.
-var alwaysWatched = []schema.GroupVersionKind{corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("Namespace")}
+// keys of ConfigMaps. They share one informer: if it were removed, nobody would tell the other
+// loops any more.
+var alwaysWatched = []schema.GroupVersionKind{
+	corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("Namespace"),
+	corev1.SchemeGroupVersion.WithKind("ResourceQuota"), corev1.SchemeGroupVersion.WithKind("LimitRange"),
+	corev1.SchemeGroupVersion.WithKind("ServiceAccount"), discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
+	networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
+}
 
 // judgedKind is the kind that a resource rule judges.
 func judgedKind(rule v1alpha1.ResourceRule) watchedKind {
@@ -62,7 +69,7 @@ func judgedKind(rule v1alpha1.ResourceRule) watchedKind {
 
 // always says whether the kind is watched whatever guardrails need.
 func (k watchedKind) always() bool {
-	return k == configMapKeys || slices.Contains(alwaysWatched, k.GroupVersionKind)
+	return k == configMapKeys || (k.extent == whole && slices.Contains(alwaysWatched, k.GroupVersionKind))
 }
 
 // new is an empty object of the kind, in the form in which the cache keeps it: typed where
