@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -135,6 +136,17 @@ func (w *kindWorld) stands(edit ...func(*v1alpha1.GuardrailSpec)) *v1alpha1.Guar
 var _ = Describe("Kinds that guardrails judge", func() {
 	gadget := metav1.APIResource{Name: "gadgets", Kind: "Gadget", Namespaced: true, Verbs: []string{"get", "list", "watch"}}
 	kind := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Gadget"}
+
+	It("keep the informer that other loops are told by, when no guardrail needs them any more", func() {
+		w := newKindWorld()
+		quotas := v1alpha1.ResourceRule{Version: "v1", Resource: "resourcequotas", Kind: "ResourceQuota"}
+		rule := w.stands(over(quotas))
+		w.pass(rule)
+		Expect(w.watched).To(HaveKey(corev1.SchemeGroupVersion.WithKind("ResourceQuota")))
+		Expect(admin.Delete(ctx, w.policy)).To(Succeed())
+		w.pass(rule)
+		Expect(w.watched).To(HaveKey(corev1.SchemeGroupVersion.WithKind("ResourceQuota")))
+	})
 
 	It("are watched while a guardrail needs them, may be, and are there", func() {
 		w := newKindWorld()
