@@ -65,7 +65,9 @@ func measureRecovery(ctx context.Context) (figures recoveryFigures, err error) {
 		figures.edits = append(figures.edits, took...)
 	}
 	for round := range releaseRounds {
-		time.Sleep(calm)
+		if err := f.rest(ctx); err != nil {
+			return figures, err
+		}
 		took, err := inEveryEnvironment(ctx, releasesApart, func(ctx context.Context, namespace string) (time.Duration, error) {
 			return f.release(ctx, namespace, memberName(round))
 		})
@@ -75,6 +77,16 @@ func measureRecovery(ctx context.Context) (figures recoveryFigures, err error) {
 		figures.rollbacks = append(figures.rollbacks, took...)
 	}
 	return figures, nil
+}
+
+// rest lets the fleet be until every namespace may be changed again.
+func (f *fleet) rest(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(calm):
+		return nil
+	}
 }
 
 // inEveryEnvironment measures once in each, beginning a little later in each.
