@@ -35,8 +35,7 @@ const drillPatience = 30 * time.Second
 // ordinary life has not produced.
 func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now time.Time) {
 	status := &l.report.Status
-	ended := status.Drill != nil
-	if ended && !r.followDrill(l, p, now) {
+	if status.Drill != nil && !r.followDrill(l, p, now) {
 		return
 	}
 	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
@@ -66,11 +65,6 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 		if decision.Wait != "" && decision.At.IsZero() {
 			p.lookAgain(now.Add(askAgain))
 		}
-		return
-	}
-	if ended && decision.Kind == v1alpha1.DrillRestart {
-		giveBack() // the Deployment's controller still writes to it, and would overtake the restart
-		p.lookAgain(now.Add(soonest))
 		return
 	}
 	p.giveBack = giveBack

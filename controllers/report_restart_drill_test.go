@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -99,7 +100,7 @@ var _ = Describe("A drill of a single replica", func() {
 		Expect(*restarts).To(Equal(2))
 	})
 
-	It("that another write overtakes is planned anew at once", func() {
+	It("is begun although the Deployment's controller writes its status meanwhile", func() {
 		_, w := newGatedWorld()
 		w.deploy("shop", setReplicas(1))
 		w.rollOut("shop")
@@ -116,10 +117,29 @@ var _ = Describe("A drill of a single replica", func() {
 		})
 		w.restartOperator()
 		w.look("shop")
+		Expect(w.restartedAt("shop")).NotTo(BeEmpty())
+		Expect(w.report("shop").Status.Drill).NotTo(BeNil())
+	})
+
+	It("that a change of the spec overtakes is planned anew at once", func() {
+		_, w := newGatedWorld()
+		w.deploy("shop", setReplicas(1))
+		w.rollOut("shop")
+		w.client = interceptor.NewClient(operator, interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+				touched := w.deployment("shop")
+				touched.Spec.RevisionHistoryLimit = ptr.To(*touched.Spec.RevisionHistoryLimit + 1)
+				Expect(admin.Update(ctx, touched)).To(Succeed())
+				return c.Patch(ctx, object, patch, options...)
+			},
+		})
+		w.restartOperator()
+		w.look("shop")
 		Expect(w.restartedAt("shop")).To(BeEmpty())
 		Expect(w.report("shop").Status.Drill).To(BeNil())
 
 		restarts := w.restarts()
+		w.setStatus("shop", 1, 1)
 		w.later(time.Minute)
 		w.look("shop")
 		Expect(*restarts).To(Equal(1))

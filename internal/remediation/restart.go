@@ -21,8 +21,8 @@ const annotationsPath = "/spec/template/metadata/annotations"
 // Restart is the JSON Patch by which a drill restarts a Deployment's rollout, as kubectl
 // rollout restart does. The next one takes back what the one before it wrote: restarts
 // alternate between two pod templates, so that the Deployment's history of ReplicaSets,
-// to which people go back, does not fill with them. Somebody's write in between makes the
-// API server refuse it.
+// to which people go back, does not fill with them. A change of the spec in between makes the
+// API server refuse it; what its controller counts in its status meanwhile does not.
 func Restart(d *appsv1.Deployment) ([]byte, error) {
 	annotations := d.Spec.Template.Annotations
 	path := annotationsPath + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(workload.AnnotationRestartedAt)
@@ -33,7 +33,7 @@ func Restart(d *appsv1.Deployment) ([]byte, error) {
 	case operation.Value == "":
 		operation = drift.Operation{Op: "remove", Path: path}
 	}
-	return json.Marshal([]drift.Operation{{Op: "test", Path: "/metadata/resourceVersion", Value: d.ResourceVersion}, operation})
+	return json.Marshal([]drift.Operation{{Op: "test", Path: "/metadata/generation", Value: d.Generation}, operation})
 }
 
 // marked is the value with the mark if it has none, and without it if it has.

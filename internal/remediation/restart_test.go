@@ -15,7 +15,7 @@ import (
 func TestARestartIsTakenBackByTheNext(t *testing.T) {
 	const path = `"path":"/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"`
 	test := func(operation string) string {
-		return `[{"op":"test","path":"/metadata/resourceVersion","value":"7"},` + operation + `]`
+		return `[{"op":"test","path":"/metadata/generation","value":7},` + operation + `]`
 	}
 	for name, c := range map[string]struct {
 		annotations map[string]string
@@ -40,7 +40,7 @@ func TestARestartIsTakenBackByTheNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			d := &appsv1.Deployment{}
-			d.ResourceVersion, d.Spec.Template.Annotations = "7", c.annotations
+			d.Generation, d.Spec.Template.Annotations = 7, c.annotations
 			patch, err := Restart(d)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(patch).To(MatchJSON(test(c.want)))
