@@ -26,8 +26,10 @@ func climb(g *v1alpha1.PromotionGate, in gate.Input, now time.Time) {
 		g.Status.Next = "refuses nothing while its namespace belongs to no environment"
 		return
 	}
+	bounds, capped := progression.GateBounds(g.Spec, *in.Policy)
 	step := progression.StepGate(progression.GateInput{
-		Bounds:      progression.GateBounds(g.Spec, in.Policy.Stage),
+		Bounds:      bounds,
+		Capped:      capped,
 		Level:       g.Status.Level,
 		Since:       ptr.Deref(g.Status.LevelSince, metav1.Time{}).Time,
 		Arrivals:    progression.GatherArrivals(in.Here),

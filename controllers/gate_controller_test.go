@@ -197,6 +197,12 @@ var _ = Describe("PromotionGate", func() {
 
 		Expect(g.Status.Level).To(Equal(v1alpha1.Enforce))
 		Expect(w.told(telemetry.ReasonGateRaised)).To(BeTrue())
+
+		w.policy.Spec.Promotion = &v1alpha1.PromotionPolicy{MaxLevel: v1alpha1.Warn}
+		Expect(admin.Update(ctx, w.policy)).To(Succeed())
+		g = w.reconcileGate()
+		Expect(g.Status.Level).To(Equal(v1alpha1.Warn), "the environment's policy caps all its gates")
+		Expect(g.Status.Next).To(ContainSubstring("promotion.maxLevel of the EnvironmentPolicy"))
 	})
 
 	It("does not climb by revisions that nobody had proven", func() {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 )
 
 // Effective returns a copy of the spec in which every field that was left out has the
@@ -39,7 +38,8 @@ func (s EnvironmentPolicySpec) Effective() EnvironmentPolicySpec {
 	setDefault(&isolation.After, &metav1.Duration{Duration: 5 * time.Minute})
 	setDefault(&isolation.StartLevel, ActReport)
 
-	out.Promotion = ptr.To(out.Promotion.Effective(out.Stage))
+	promotion := allocate(&out.Promotion)
+	promotion.ReadinessTargets = promotion.Effective(out.Stage)
 
 	drills := allocate(&out.Drills)
 	setDefault(&drills.Mode, inStage(out.Stage, DrillsOff, DrillsWhenNeeded, DrillsOff))

@@ -45,7 +45,7 @@ func TestAStageAloneGivesEveryFieldADefault(t *testing.T) {
 			g.Expect(*effective.Isolation).To(Equal(v1alpha1.IsolationPolicy{
 				Mode: v1alpha1.IsolationOff, After: &metav1.Duration{Duration: 5 * time.Minute}, StartLevel: v1alpha1.ActReport,
 			}))
-			g.Expect(*effective.Promotion).To(Equal(v1alpha1.ReadinessTargets{Target: test.target, Confidence: 90, Qualities: test.qualities}))
+			g.Expect(effective.Promotion.ReadinessTargets).To(Equal(v1alpha1.ReadinessTargets{Target: test.target, Confidence: 90, Qualities: test.qualities}))
 			g.Expect(*effective.Drills).To(Equal(v1alpha1.DrillPolicy{
 				Mode: test.drills, Pause: &metav1.Duration{Duration: 20 * time.Second}, Singletons: v1alpha1.SingletonsRestart,
 			}))
@@ -82,8 +82,11 @@ func TestWhatAPolicySaysIsKept(t *testing.T) {
 		},
 		Rollout:   &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
 		Isolation: &v1alpha1.IsolationPolicy{Mode: v1alpha1.IsolationOnFailure, After: &metav1.Duration{}, StartLevel: v1alpha1.ActAct},
-		Promotion: &v1alpha1.ReadinessTargets{Target: 53, Confidence: 54, Qualities: []v1alpha1.Quality{v1alpha1.SafeFailure}},
-		Drills:    &v1alpha1.DrillPolicy{Mode: v1alpha1.DrillsOff, Pause: &metav1.Duration{}, Singletons: v1alpha1.SingletonsEvict},
+		Promotion: &v1alpha1.PromotionPolicy{
+			ReadinessTargets: v1alpha1.ReadinessTargets{Target: 53, Confidence: 54, Qualities: []v1alpha1.Quality{v1alpha1.SafeFailure}},
+			StartLevel:       v1alpha1.Observe, MaxLevel: v1alpha1.Warn,
+		},
+		Drills: &v1alpha1.DrillPolicy{Mode: v1alpha1.DrillsOff, Pause: &metav1.Duration{}, Singletons: v1alpha1.SingletonsEvict},
 		Baseline: &v1alpha1.BaselinePolicy{
 			NetworkIsolation: v1alpha1.BaselineOff, DisruptionBudgets: v1alpha1.BaselineApply, DefaultToken: v1alpha1.BaselineOff, StartLevel: v1alpha1.ActAct,
 			PodSecurity: &v1alpha1.PodSecurityBaseline{Mode: v1alpha1.BaselineApply, Level: "restricted"},

@@ -36,6 +36,24 @@ type ReadinessTargets struct {
 	NaturalTrials int32 `json:"naturalTrials,omitempty"`
 }
 
+// PromotionPolicy is what holds for all PromotionGates of an environment: those that a
+// Namespace's label asks for have nothing else to go by.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.startLevel) || !has(self.maxLevel) || self.maxLevel == 'Enforce' || self.startLevel == 'Observe' || self.startLevel == self.maxLevel",message="startLevel is above maxLevel"
+type PromotionPolicy struct {
+	ReadinessTargets `json:",inline"`
+
+	// startLevel is where new gates begin that do not say it themselves. Default: Warn.
+	// +optional
+	StartLevel Level `json:"startLevel,omitempty"`
+
+	// maxLevel is how far the gates here climb, and a gate's own maxLevel can only be lower.
+	// Lowered, it takes them down at once. Left out, a gate climbs to its own, or else to
+	// Enforce in a Production environment and to Warn elsewhere.
+	// +optional
+	MaxLevel Level `json:"maxLevel,omitempty"`
+}
+
 // DrillPolicy says whether the operator may disturb workloads to see them recover.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.pause) || !has(self.mode) || self.mode != 'Off'",message="pause has no use while mode is Off: set mode WhenNeeded, or leave pause out"

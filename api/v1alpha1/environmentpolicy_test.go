@@ -235,6 +235,9 @@ func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 		{"the target of promotion has a ceiling", policy("Staging", "promotion: {target: 100}"), "spec.promotion.target"},
 		{"the target of promotion has a floor", policy("Staging", "promotion: {target: 49}"), "spec.promotion.target"},
 		{"the confidence of promotion has a ceiling", policy("Staging", "promotion: {confidence: 100}"), "spec.promotion.confidence"},
+		{"the gates of an environment have levels", policy("Staging", "promotion: {startLevel: Observe, maxLevel: Warn}"), ""},
+		{"they are levels of three", policy("Staging", "promotion: {maxLevel: Deny}"), `"Observe", "Warn", "Enforce"`},
+		{"a gate's climb does not go down", policy("Staging", "promotion: {startLevel: Warn, maxLevel: Observe}"), "startLevel is above maxLevel"},
 		{"the confidence of promotion has a floor", policy("Staging", "promotion: {confidence: 49}"), "spec.promotion.confidence"},
 
 		{"the smallest blast radius is one", policy("Staging", "blastRadius: {actionsPerHour: 1, maxConcurrent: 1, maxUnhealthy: 1}"), ""},

@@ -109,9 +109,10 @@ type EnvironmentPolicySpec struct {
 	Isolation *IsolationPolicy `json:"isolation,omitempty"`
 
 	// promotion sets what a revision must have shown in its source environment before
-	// it may enter this one. It is the default and the floor of every PromotionGate here.
+	// it may enter this one, and how far the gates here may climb. It is the default and the
+	// floor of every PromotionGate here.
 	// +optional
-	Promotion *ReadinessTargets `json:"promotion,omitempty"`
+	Promotion *PromotionPolicy `json:"promotion,omitempty"`
 
 	// drills says whether the operator may disturb workloads here to see them recover.
 	// +optional

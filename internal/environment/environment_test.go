@@ -121,7 +121,7 @@ func TestNextTargets(t *testing.T) {
 	g := NewWithT(t)
 	follower := policy("production", v1alpha1.Production, monday, team)
 	follower.Spec.Follows = &v1alpha1.EnvironmentReference{Name: "staging"}
-	follower.Spec.Promotion = &v1alpha1.ReadinessTargets{Target: 95}
+	follower.Spec.Promotion = &v1alpha1.PromotionPolicy{ReadinessTargets: v1alpha1.ReadinessTargets{Target: 95}}
 	m := environment.NewMap([]v1alpha1.EnvironmentPolicy{
 		policy("development", v1alpha1.Development, monday, team), policy("staging", v1alpha1.Staging, monday, team), follower,
 	}, operatorNamespace)

@@ -11,7 +11,7 @@ import "github.com/rampart-dev/rampart/api/v1alpha1"
 func (m Map) NextTargets(of Environment) v1alpha1.ReadinessTargets {
 	for _, e := range m.environments {
 		if e.Spec.Follows != nil && e.Spec.Follows.Cluster == "" && e.Spec.Follows.Name == of.Name() {
-			return *e.Spec.Promotion
+			return e.Spec.Promotion.ReadinessTargets
 		}
 	}
 	next := v1alpha1.Production

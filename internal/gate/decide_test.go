@@ -22,7 +22,7 @@ var now = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 // production is the effective policy of a production environment that asks for 80@90.
 func production() *v1alpha1.EnvironmentPolicySpec {
 	policy := v1alpha1.EnvironmentPolicySpec{
-		Stage: v1alpha1.Production, Promotion: &v1alpha1.ReadinessTargets{Target: 80},
+		Stage: v1alpha1.Production, Promotion: &v1alpha1.PromotionPolicy{ReadinessTargets: v1alpha1.ReadinessTargets{Target: 80}},
 	}.Effective()
 	return &policy
 }

@@ -4,6 +4,7 @@
 package progression
 
 import (
+	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,19 +74,20 @@ func selects(selector *metav1.LabelSelector, of map[string]string) bool {
 	return err == nil && s.Matches(labels.Set(of))
 }
 
-// GateBounds are the bounds of a gate into a stage: from Warn to Enforce in Production,
-// to Warn elsewhere, unless the gate says otherwise.
-func GateBounds(gate v1alpha1.PromotionGateSpec, stage v1alpha1.Stage) Bounds {
-	b := Bounds{Start: gate.StartLevel, Max: gate.MaxLevel}
-	if b.Start == "" {
-		b.Start = v1alpha1.Warn
+// GateBounds are the bounds of a gate into an environment: from Warn to Enforce in
+// Production, to Warn elsewhere, unless the environment's policy says otherwise, or the
+// gate, which cannot rise above what the policy says. Capped says that the policy's word
+// is what ends the climb. The policy is an effective one.
+func GateBounds(gate v1alpha1.PromotionGateSpec, into v1alpha1.EnvironmentPolicySpec) (_ Bounds, capped bool) {
+	ofStage := v1alpha1.Warn
+	if into.Stage == v1alpha1.Production {
+		ofStage = v1alpha1.Enforce
 	}
-	if b.Max == "" {
-		b.Max = v1alpha1.Warn
-		if stage == v1alpha1.Production {
-			b.Max = v1alpha1.Enforce
-		}
+	policy := *into.Promotion
+	most := cmp.Or(gate.MaxLevel, policy.MaxLevel, ofStage)
+	if capped = policy.MaxLevel != "" && !policy.MaxLevel.Above(most) && policy.MaxLevel != gate.MaxLevel; capped {
+		most = policy.MaxLevel
 	}
-	b.Start = v1alpha1.Min(b.Start, b.Max)
-	return b
+	start := cmp.Or(gate.StartLevel, policy.StartLevel, v1alpha1.Warn)
+	return Bounds{Start: v1alpha1.Min(start, most), Max: most}, capped
 }

@@ -19,6 +19,8 @@ type climb struct {
 	level v1alpha1.Level
 	since time.Time
 	max   v1alpha1.Level
+	// ceiling is what sets max: "maxLevel".
+	ceiling string
 	// trials of this environment, and what they are worth together with what another
 	// environment adds to them.
 	trials []Trial
@@ -39,7 +41,7 @@ type climb struct {
 // newClimb reads an effective policy's progression.
 func newClimb(p v1alpha1.Progression, now time.Time) climb {
 	return climb{
-		target: float64(p.Target) / 100, sureness: float64(p.Confidence) / 100,
+		ceiling: "maxLevel", target: float64(p.Target) / 100, sureness: float64(p.Confidence) / 100,
 		hold: p.Mode == v1alpha1.ProgressionHold, now: now,
 	}
 }
@@ -73,7 +75,7 @@ func (c climb) recent(trials []Trial) []Trial {
 func (c climb) atRest() string {
 	switch {
 	case !c.max.Above(c.level):
-		return fmt.Sprintf("stays at %s: maxLevel is reached", c.level)
+		return fmt.Sprintf("stays at %s: %s is reached", c.level, c.ceiling)
 	case c.hold:
 		return fmt.Sprintf("stays at %s: progression.mode is Hold", c.level)
 	default:

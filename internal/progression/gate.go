@@ -20,6 +20,8 @@ type GateInput struct {
 	// without its status: it begins at its startLevel then.
 	Level v1alpha1.Level
 	Since time.Time
+	// Capped says that the policy sets Bounds.Max, and not the gate.
+	Capped bool
 	// Arrivals are the revisions that came to the gate's namespace; see GatherArrivals.
 	Arrivals []Trial
 	// Progression and Suspend of the effective policy of the gate's namespace.
@@ -50,6 +52,9 @@ func StepGate(in GateInput) GateOutput {
 	c := newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))
 	c.clean = "proven arrival"
 	c.level, c.since, c.max = in.Level, in.Since, in.Bounds.Max
+	if in.Capped {
+		c.ceiling = "promotion.maxLevel of the EnvironmentPolicy"
+	}
 	c.judgeBy(in.Arrivals, confidence.Evidence{})
 
 	from, m := in.Level, in.move(c)
@@ -72,7 +77,7 @@ func (in GateInput) move(c climb) move {
 	case in.Suspend == v1alpha1.SuspendAll:
 		return move{to: c.level}
 	case c.level.Above(c.max):
-		return move{to: c.max, why: fmt.Sprintf("maxLevel is %s", c.max)}
+		return move{to: c.max, why: fmt.Sprintf("%s is %s", c.ceiling, c.max)}
 	case c.atRest() != "" || c.missing() != "":
 		return move{to: c.level}
 	default:

@@ -30,6 +30,8 @@ func TestStepGate(t *testing.T) {
 		{"unproven arrivals do not", GateInput{Bounds: full, Level: v1alpha1.Warn, Since: since, Arrivals: failed(6, minutesAgo(5))}, v1alpha1.Warn, "0 of 6 so far"},
 		{"Warn is never skipped", GateInput{Bounds: full, Level: v1alpha1.Observe, Since: since, Arrivals: clean(30, minutesAgo(5))}, v1alpha1.Warn, ""},
 		{"a lower maxLevel lowers it at once", GateInput{Bounds: Bounds{v1alpha1.Observe, v1alpha1.Observe}, Level: v1alpha1.Enforce, Since: since}, v1alpha1.Observe, "maxLevel is reached"},
+		{"the policy's maxLevel is named where it ends the climb", GateInput{Bounds: Bounds{v1alpha1.Warn, v1alpha1.Warn}, Capped: true, Level: v1alpha1.Warn, Since: since},
+			v1alpha1.Warn, "promotion.maxLevel of the EnvironmentPolicy is reached"},
 		{"suspension keeps it", GateInput{Bounds: full, Level: v1alpha1.Warn, Since: since, Arrivals: clean(30, minutesAgo(5)), Suspend: v1alpha1.SuspendAll}, v1alpha1.Warn, "suspended"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,11 +52,36 @@ func TestStepGate(t *testing.T) {
 }
 
 func TestGateBounds(t *testing.T) {
-	g := NewWithT(t)
-	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{}, v1alpha1.Production)).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Enforce}))
-	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{}, v1alpha1.Staging)).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Warn}))
-	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{MaxLevel: v1alpha1.Observe}, v1alpha1.Production)).To(Equal(Bounds{v1alpha1.Observe, v1alpha1.Observe}))
-	g.Expect(GateBounds(v1alpha1.PromotionGateSpec{StartLevel: v1alpha1.Enforce}, v1alpha1.Production)).To(Equal(Bounds{v1alpha1.Enforce, v1alpha1.Enforce}))
+	type levels struct{ start, max v1alpha1.Level }
+	for _, c := range []struct {
+		name  string
+		gate  levels
+		into  levels
+		stage v1alpha1.Stage
+		want  Bounds
+		// capped says that it is the policy that ends the climb.
+		capped bool
+	}{
+		{"Production climbs to Enforce", levels{}, levels{}, v1alpha1.Production, Bounds{v1alpha1.Warn, v1alpha1.Enforce}, false},
+		{"Staging stays at Warn", levels{}, levels{}, v1alpha1.Staging, Bounds{v1alpha1.Warn, v1alpha1.Warn}, false},
+		{"a gate in Staging may ask for more", levels{max: v1alpha1.Enforce}, levels{}, v1alpha1.Staging, Bounds{v1alpha1.Warn, v1alpha1.Enforce}, false},
+		{"a gate may stay lower, and begins no higher", levels{max: v1alpha1.Observe}, levels{}, v1alpha1.Production, Bounds{v1alpha1.Observe, v1alpha1.Observe}, false},
+		{"a gate may begin at the top", levels{start: v1alpha1.Enforce}, levels{}, v1alpha1.Production, Bounds{v1alpha1.Enforce, v1alpha1.Enforce}, false},
+		{"the policy speaks for a gate that says nothing", levels{}, levels{v1alpha1.Observe, v1alpha1.Warn}, v1alpha1.Production, Bounds{v1alpha1.Observe, v1alpha1.Warn}, true},
+		{"the policy may ask more of Staging", levels{}, levels{max: v1alpha1.Enforce}, v1alpha1.Staging, Bounds{v1alpha1.Warn, v1alpha1.Enforce}, true},
+		{"a gate says where it begins", levels{start: v1alpha1.Warn}, levels{start: v1alpha1.Observe}, v1alpha1.Production, Bounds{v1alpha1.Warn, v1alpha1.Enforce}, false},
+		{"no gate rises above the policy", levels{v1alpha1.Enforce, v1alpha1.Enforce}, levels{max: v1alpha1.Warn}, v1alpha1.Production, Bounds{v1alpha1.Warn, v1alpha1.Warn}, true},
+		{"but may stay below it", levels{max: v1alpha1.Observe}, levels{max: v1alpha1.Warn}, v1alpha1.Production, Bounds{v1alpha1.Observe, v1alpha1.Observe}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			policy := v1alpha1.EnvironmentPolicySpec{Stage: c.stage, Promotion: &v1alpha1.PromotionPolicy{StartLevel: c.into.start, MaxLevel: c.into.max}}
+			gate := v1alpha1.PromotionGateSpec{StartLevel: c.gate.start, MaxLevel: c.gate.max}
+			g := NewWithT(t)
+			bounds, capped := GateBounds(gate, policy.Effective())
+			g.Expect(bounds).To(Equal(c.want))
+			g.Expect(capped).To(Equal(c.capped))
+		})
+	}
 }
 
 func TestAGateThatIsNewWhileEverythingIsSuspendedHasNotBegun(t *testing.T) {
