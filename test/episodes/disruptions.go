@@ -45,13 +45,13 @@ func disruptions() []Episode {
 				d := s.deployment()
 				node := s.pin(t, d)
 				s.run(t, d)
-				s.Cordon(t, node, true)
+				uncordon := s.cordon(t, node)
 				for i, pod := range s.pods(t) {
 					s.evict(t, pod)
 					s.learns(t, v1alpha1.TrialContainment, i+1)
 				}
 				s.waitForANode(t, 3)
-				s.Cordon(t, node, false)
+				uncordon()
 			},
 			// Once the last pod is gone, there is no other.
 			want: firstRollout(append(replaced(3), contained(disruption, 2),

@@ -4,7 +4,10 @@
 package episodes
 
 import (
+	"context"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -12,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -133,15 +137,19 @@ func (s Scene) restarts(t *testing.T, times int32, reason string) {
 	)))
 }
 
-// Cordon keeps new pods off a node, or lets them come again.
-func (s Scene) Cordon(t *testing.T, name string, cordoned bool) {
+// cordon keeps new pods off a node until uncordon lets them come again, or the test ends:
+// the node is there for the tests after an episode that fails.
+func (s Scene) cordon(t *testing.T, node string) (uncordon func()) {
 	t.Helper()
-	g := NewWithT(t)
-	before := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	g.Expect(s.Admin.Get(t.Context(), client.ObjectKeyFromObject(before), before)).To(Succeed())
-	after := before.DeepCopy()
-	after.Spec.Unschedulable = cordoned
-	g.Expect(s.Admin.Patch(t.Context(), after, client.MergeFrom(before))).To(Succeed())
+	set := func(cordoned bool) {
+		patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%t}}`, cordoned)
+		object := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node}}
+		NewWithT(t).Expect(s.Admin.Patch(context.WithoutCancel(t.Context()), object, client.RawPatch(types.MergePatchType, patch))).To(Succeed())
+	}
+	set(true)
+	uncordon = sync.OnceFunc(func() { set(false) })
+	t.Cleanup(uncordon)
+	return uncordon
 }
 
 // Report is what the operator says of the workload; empty while it says nothing.

@@ -20,13 +20,13 @@ func tags() []Episode {
 			d := s.deployment()
 			node := s.pin(t, d)
 			s.run(t, d)
-			s.Cordon(t, node, true)
+			uncordon := s.cordon(t, node)
 			s.delete(t)
 			s.learns(t, v1alpha1.TrialTermination, 1) // before there is another image
 			s.waitForANode(t, 1)
 			pods := s.pods(t)
 			s.Platform.MoveTag(t, s, pods[len(pods)-1])
-			s.Cordon(t, node, false)
+			uncordon()
 			NewWithT(t).Eventually(func() map[string]bool { return s.digests(t) }).Should(HaveLen(2))
 		},
 		// What the pods show from then on is not the work of one image.
