@@ -47,16 +47,20 @@ var builtInSteps = []struct {
 }
 
 // NotBuiltInStep is the match condition that leaves out what a built-in controller makes
-// for its owner. Users are named one by one: what anybody else makes is judged.
+// for its owner. Users are named one by one: what anybody else makes is judged, and is asked
+// for its name only.
 func NotBuiltInStep() admissionv1.MatchCondition {
+	var everybody []string
 	entries := make([]string, 0, len(builtInSteps))
 	for _, step := range builtInSteps {
+		everybody = append(everybody, step.controllers...)
 		entries = append(entries, fmt.Sprintf("%q: [%s]", step.resource, usersOf(step.controllers)))
 	}
+	slices.Sort(everybody)
 	return admissionv1.MatchCondition{
 		Name: "not-a-step-of-a-built-in-controller",
-		Expression: fmt.Sprintf("!(%s &&\n  %s in {\n    %s\n  }[?request.resource.resource].orValue([]))",
-			mainResource, Username, strings.Join(entries, ",\n    ")),
+		Expression: fmt.Sprintf("!(%s in [%s] && %s &&\n  %s in {\n    %s\n  }[?request.resource.resource].orValue([]))",
+			Username, usersOf(slices.Compact(everybody)), mainResource, Username, strings.Join(entries, ",\n    ")),
 	}
 }
 

@@ -39,12 +39,12 @@ func outsideSystem(env Environment, rules []admissionv1.NamedRuleWithOperations)
 	}
 }
 
-// inEnvironment are the environment's namespaces without the excluded ones.
+// inEnvironment are the environment's namespaces. The excluded ones are left out by the
+// policy: the API server parses the selectors of both anew for each request, which costs
+// more than to match them.
 func inEnvironment(env Environment) *admissionv1.MatchResources {
-	selector := env.NamespaceSelector.DeepCopy()
-	selector.MatchExpressions = append(selector.MatchExpressions, admission.OutsideSystem(env.ExcludedNamespaces))
 	return &admissionv1.MatchResources{
-		NamespaceSelector: selector,
+		NamespaceSelector: env.NamespaceSelector.DeepCopy(),
 		ObjectSelector:    &metav1.LabelSelector{},
 		MatchPolicy:       ptr.To(admissionv1.Equivalent),
 	}
