@@ -14,7 +14,7 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/controllers"
 	"github.com/rampart-dev/rampart/internal/guardrail"
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
@@ -30,6 +31,8 @@ const (
 	namespace   = "shop"
 	environment = "production"
 )
+
+var environmentLabels = map[string]string{"environment": environment}
 
 // The requests that are timed: dry-run creates of objects that comply, so that a request
 // goes all the way through admission and the data store stays out of it.
@@ -41,13 +44,22 @@ var requests = []struct {
 	{"Create a Deployment of three containers", "/apis/apps/v1/namespaces/" + namespace + "/deployments", deployment("checkout")},
 }
 
-// candidate is an API server with a number of guardrails in force.
+// candidate is a number of guardrails, rendered to admission policies.
 type candidate struct {
 	guardrails int
-	// policies is how many admission policies these were rendered to.
-	policies int
-	cluster  *testenv.Cluster
-	http     *http.Client
+	policies   []*admissionv1.ValidatingAdmissionPolicy
+	bindings   []*admissionv1.ValidatingAdmissionPolicyBinding
+	probes     []guardrail.Probe
+}
+
+// apiServer is one API server in which candidates are in force by turns. One process is a
+// little slower than another all its life, by as much as the policies cost, so that it can
+// only be compared with itself.
+type apiServer struct {
+	cluster *testenv.Cluster
+	http    *http.Client
+	api     client.Client
+	prober  controllers.Prober
 }
 
 // sample is what one round of requests to a candidate took.
@@ -58,40 +70,23 @@ type sample struct {
 	cpu time.Duration
 }
 
-// start starts an API server of its own for every candidate, so that the one without
-// policies knows nothing of policies.
-func start(ctx context.Context, guardrails int, all []v1alpha1.Guardrail) (*candidate, error) {
-	cluster, err := testenv.StartControlPlane(ctx, testenv.Options{})
-	if err != nil {
-		return nil, err
+// candidates are the numbers of guardrails that are compared, in the order of numbers.
+func candidates(all []v1alpha1.Guardrail) ([]candidate, error) {
+	var compared []candidate
+	for _, n := range numbers {
+		c, err := newCandidate(pick(all, n))
+		if err != nil {
+			return nil, err
+		}
+		compared = append(compared, c)
 	}
-	c := &candidate{guardrails: guardrails, cluster: cluster}
-	if err := c.prepare(ctx, pick(all, guardrails)); err != nil {
-		return nil, errors.Join(err, cluster.Stop())
-	}
-	return c, nil
+	return compared, nil
 }
 
-func (c *candidate) prepare(ctx context.Context, picked []v1alpha1.Guardrail) error {
-	var err error
-	if c.http, err = rest.HTTPClientFor(c.cluster.Config); err != nil {
-		return err
-	}
-	api, err := client.New(c.cluster.Config, client.Options{})
-	if err != nil {
-		return err
-	}
-	labels := map[string]string{"environment": environment}
-	if err := api.Create(ctx, testenv.Namespace(namespace, labels)); err != nil {
-		return err
-	}
-	if len(picked) == 0 {
-		return nil
-	}
-
+func newCandidate(picked []v1alpha1.Guardrail) (candidate, error) {
 	programs, err := compileAll(newest, picked)
 	if err != nil {
-		return err
+		return candidate{}, err
 	}
 	placed := make([]guardrail.Placed, 0, len(programs))
 	for _, p := range programs {
@@ -99,77 +94,113 @@ func (c *candidate) prepare(ctx context.Context, picked []v1alpha1.Guardrail) er
 	}
 	for _, r := range requests {
 		if err := mustBeClean(programs, r.object); err != nil {
-			return err
+			return candidate{}, err
 		}
 	}
 	objects := guardrail.Render(guardrail.Environment{
 		Name:               environment,
-		NamespaceSelector:  metav1.LabelSelector{MatchLabels: labels},
+		NamespaceSelector:  metav1.LabelSelector{MatchLabels: environmentLabels},
 		Namespaces:         []string{namespace},
 		ExcludedNamespaces: []string{"rampart-system"},
 		OperatorUser:       "system:serviceaccount:rampart-system:rampart",
 	}, placed)
-	c.policies = len(objects.ValidatingPolicies)
-	for i, policy := range objects.ValidatingPolicies {
-		if err := errors.Join(api.Create(ctx, policy), api.Create(ctx, objects.ValidatingBindings[i])); err != nil {
+	return candidate{len(picked), objects.ValidatingPolicies, objects.ValidatingBindings, objects.Probes}, nil
+}
+
+// startAPIServer starts an API server without policies.
+func startAPIServer(ctx context.Context) (*apiServer, error) {
+	cluster, err := testenv.StartControlPlane(ctx, testenv.Options{CRDs: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &apiServer{cluster: cluster}
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(err, cluster.Stop())
+	}
+	return s, nil
+}
+
+func (s *apiServer) connect(ctx context.Context) (err error) {
+	if s.http, err = rest.HTTPClientFor(s.cluster.Config); err != nil {
+		return err
+	}
+	if s.prober, err = controllers.NewProber(s.cluster.Config); err != nil {
+		return err
+	}
+	if s.api, err = client.New(s.cluster.Config, client.Options{}); err != nil {
+		return err
+	}
+	return s.api.Create(ctx, testenv.Namespace(namespace, environmentLabels))
+}
+
+// enforce puts the guardrails of a candidate in force. The policies that stand nowhere in
+// the environment, and so answer nobody, come last in it and are written first.
+func (s *apiServer) enforce(ctx context.Context, c candidate) error {
+	for i, policy := range slices.Backward(c.policies) {
+		if err := errors.Join(s.api.Create(ctx, policy.DeepCopy()), s.api.Create(ctx, c.bindings[i].DeepCopy())); err != nil {
 			return err
 		}
 	}
-	return c.waitUntilInForce(ctx)
+	return s.waitUntil(ctx, c, true)
 }
 
-// waitUntilInForce waits until a pod that complies with nothing is refused.
-func (c *candidate) waitUntilInForce(ctx context.Context) error {
-	body, err := json.Marshal(&corev1.Pod{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Name: "careless", Namespace: namespace},
-		Spec: corev1.PodSpec{HostNetwork: true, Containers: []corev1.Container{{
-			Name: "main", Image: "nginx", SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
-		}}},
-	})
-	if err != nil {
-		return err
-	}
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		status, _, err := c.create(ctx, requests[0].path, body)
-		if err != nil {
-			return false, fmt.Errorf("wait until the policies are in force: %w", err)
+// release takes them away again, and the API server forgets what it compiled of them.
+func (s *apiServer) release(ctx context.Context, c candidate) error {
+	for i, policy := range c.policies {
+		if err := errors.Join(s.api.Delete(ctx, c.bindings[i].DeepCopy()), s.api.Delete(ctx, policy.DeepCopy())); err != nil {
+			return err
 		}
-		return status == http.StatusForbidden, nil
-	})
+	}
+	return s.waitUntil(ctx, c, false)
+}
+
+// waitUntil waits until all policies of a candidate answer, or none does.
+func (s *apiServer) waitUntil(ctx context.Context, c candidate, inForce bool) error {
+	for _, probe := range c.probes {
+		if len(probe.Namespaces) == 0 {
+			continue
+		}
+		if err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+			answered, err := s.prober.Probe(ctx, probe.Namespaces[0], probe)
+			return answered == inForce && (answered || err == nil), nil
+		}); err != nil {
+			return fmt.Errorf("wait until policy %s is in force, or not any more: %w", probe.Policy, err)
+		}
+	}
+	return nil
 }
 
 // round sends requests one after the other.
-func (c *candidate) round(ctx context.Context, path string, body []byte, count int) (sample, error) {
-	var s sample
-	before, err := c.cluster.APIServerCPU()
+func (s *apiServer) round(ctx context.Context, path string, body []byte, count int) (sample, error) {
+	var taken sample
+	before, err := s.cluster.APIServerCPU()
 	if err != nil {
-		return s, err
+		return taken, err
 	}
 	for range count {
-		status, took, err := c.create(ctx, path, body)
+		status, took, err := s.create(ctx, path, body)
 		if err != nil {
-			return s, err
+			return taken, err
 		}
 		if status != http.StatusCreated {
-			return s, fmt.Errorf("with %d guardrails, %s answers %d", c.guardrails, path, status)
+			return taken, fmt.Errorf("%s answers %d", path, status)
 		}
-		s.latencies = append(s.latencies, took)
+		taken.latencies = append(taken.latencies, took)
 	}
-	after, err := c.cluster.APIServerCPU()
-	s.cpu = (after - before) / time.Duration(count)
-	return s, err
+	after, err := s.cluster.APIServerCPU()
+	taken.cpu = (after - before) / time.Duration(count)
+	return taken, err
 }
 
 // create sends one dry-run create, and says how it was answered and how long that took.
-func (c *candidate) create(ctx context.Context, path string, body []byte) (int, time.Duration, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cluster.Config.Host+path+"?dryRun=All", bytes.NewReader(body))
+func (s *apiServer) create(ctx context.Context, path string, body []byte) (int, time.Duration, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cluster.Config.Host+path+"?dryRun=All", bytes.NewReader(body))
 	if err != nil {
 		return 0, 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	began := time.Now()
-	response, err := c.http.Do(request)
+	response, err := s.http.Do(request)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -188,24 +219,20 @@ func newMeasured() measured {
 	return m
 }
 
-// measureAdmission times every request on every candidate, in rounds that take turns, so
-// that whatever else the machine does falls on all of them alike.
-func (m measured) measureAdmission(ctx context.Context, candidates []*candidate, rounds, count int) error {
+// measureAdmission times every request with every candidate in force, in rounds that take
+// turns, so that whatever else the machine does falls on all of them alike.
+func (m measured) measureAdmission(ctx context.Context, s *apiServer, compared []candidate, rounds, count int) error {
 	// The first round warms up: connections, caches, the heap.
 	for round := range rounds + 1 {
-		for r, request := range requests {
-			body, err := json.Marshal(request.object)
+		for i := range compared {
+			turn := (i + round) % len(compared)
+			samples, err := s.turnOf(ctx, compared[turn], count)
 			if err != nil {
-				return err
+				return fmt.Errorf("with %d guardrails: %w", compared[turn].guardrails, err)
 			}
-			for i := range candidates {
-				turn := (i + round) % len(candidates)
-				s, err := candidates[turn].round(ctx, request.path, body, count)
-				if err != nil {
-					return err
-				}
+			for r := range requests {
 				if round > 0 {
-					m[r][turn] = append(m[r][turn], s)
+					m[r][turn] = append(m[r][turn], samples[r])
 				}
 			}
 		}
@@ -213,11 +240,35 @@ func (m measured) measureAdmission(ctx context.Context, candidates []*candidate,
 	return nil
 }
 
+// turnOf times every request while a candidate is in force. The first requests of a turn
+// are not counted: the API server has just compiled policies, or forgotten them.
+func (s *apiServer) turnOf(ctx context.Context, c candidate, count int) ([]sample, error) {
+	if err := s.enforce(ctx, c); err != nil {
+		return nil, err
+	}
+	var samples []sample
+	for _, request := range requests {
+		body, err := json.Marshal(request.object)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.round(ctx, request.path, body, count/2); err != nil {
+			return nil, err
+		}
+		taken, err := s.round(ctx, request.path, body, count)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, taken)
+	}
+	return samples, s.release(ctx, c)
+}
+
 // admissionFigures sums up the rounds of a candidate.
 type admissionFigures struct {
 	median, p99, cpu time.Duration
-	// The same in relation to a candidate without policies. Of latencies it is the median
-	// over the rounds, each compared with the same round there; of CPU time, which the
+	// The same in relation to no policies. Of latencies it is the median over the rounds,
+	// each compared with the same round without; of CPU time, which the
 	// garbage collector takes now and then and for many requests at once, that of the sums.
 	medianRatio, p99Ratio, cpuRatio float64
 }

@@ -40,11 +40,7 @@ type encoded interface {
 
 // measureCache asks an API server for objects as they are in a cluster, with all that
 // others have written to them, and holds many copies.
-func measureCache(ctx context.Context, c *candidate) ([]cacheFigures, error) {
-	api, err := client.New(c.cluster.Config, client.Options{})
-	if err != nil {
-		return nil, err
-	}
+func measureCache(ctx context.Context, api client.Client) ([]cacheFigures, error) {
 	d, p := deployment("catalogue"), pod("catalogue-5c4f8d7b9-x2x7q")
 	if err := errors.Join(applied(ctx, api, d), run(ctx, api, d, p)); err != nil {
 		return nil, fmt.Errorf("make what is cached: %w", err)

@@ -26,9 +26,9 @@ var numbers = []int{0, 25, 100}
 
 func main() {
 	p := plan{load: loadNow()}
-	flag.IntVar(&p.starts, "starts", 4, "how often API servers are started anew: one process is a little slower than another all its life")
-	flag.IntVar(&p.rounds, "rounds", 10, "how often the API servers of one start take turns")
-	flag.IntVar(&p.requests, "requests", 200, "how many requests an API server gets in each turn")
+	flag.IntVar(&p.starts, "starts", 4, "how often the API server is started anew")
+	flag.IntVar(&p.rounds, "rounds", 10, "how often the numbers of guardrails take turns in one API server")
+	flag.IntVar(&p.requests, "requests", 200, "how many requests of each kind are counted in a turn")
 	flag.StringVar(&p.only, "only", "", "a part to measure alone, and print instead of writing it down: background, recovery or admission")
 	flag.Parse()
 	log.SetLogger(logr.Discard())
@@ -93,54 +93,46 @@ func bench(ctx context.Context, p plan) error {
 
 // measureServers measures what needs API servers with and without guardrails.
 func measureServers(ctx context.Context, all []v1alpha1.Guardrail, p plan) (map[string]string, error) {
+	compared, err := candidates(inRequests(all))
+	if err != nil {
+		return nil, err
+	}
 	result := results{admission: newMeasured()}
 	for i := range p.starts {
 		say("admission, start %d of %d", i+1, p.starts)
-		if err := result.measure(ctx, all, p); err != nil {
+		if err := result.measure(ctx, compared, p); err != nil {
 			return nil, err
 		}
 	}
 	result.machine.load = p.load
 	return map[string]string{
 		"machine":   result.machine.table(p),
-		"admission": admissionTable(result.policies, result.admission),
+		"admission": admissionTable(compared, result.admission),
 		"cache":     cacheTable(result.cache),
 	}, nil
 }
 
-// results are what is measured with API servers.
+// results are what is measured with an API server.
 type results struct {
 	admission measured
-	// policies of each candidate.
-	policies []int
-	cache    []cacheFigures
-	machine  machine
+	cache     []cacheFigures
+	machine   machine
 }
 
-// measure starts an API server for each number of guardrails, and adds to the results.
-func (r *results) measure(ctx context.Context, all []v1alpha1.Guardrail, p plan) (err error) {
-	var candidates []*candidate
-	defer func() {
-		for _, c := range candidates {
-			err = errors.Join(err, c.cluster.Stop())
-		}
-	}()
-	r.policies = nil
-	for _, n := range numbers {
-		c, err := start(ctx, n, inRequests(all))
-		if err != nil {
-			return err
-		}
-		candidates = append(candidates, c)
-		r.policies = append(r.policies, c.policies)
-	}
-	if err := r.admission.measureAdmission(ctx, candidates, p.rounds, p.requests); err != nil {
+// measure starts an API server, and adds what it measures to the results.
+func (r *results) measure(ctx context.Context, compared []candidate, p plan) (err error) {
+	server, err := startAPIServer(ctx)
+	if err != nil {
 		return err
 	}
-	if r.cache, err = measureCache(ctx, candidates[0]); err != nil {
+	defer func() { err = errors.Join(err, server.cluster.Stop()) }()
+	if err := r.admission.measureAdmission(ctx, server, compared, p.rounds, p.requests); err != nil {
 		return err
 	}
-	r.machine, err = thisMachine(candidates[0].cluster.Config)
+	if r.cache, err = measureCache(ctx, server.api); err != nil {
+		return err
+	}
+	r.machine, err = thisMachine(server.cluster.Config)
 	return err
 }
 

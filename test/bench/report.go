@@ -47,21 +47,21 @@ func (m machine) table(p plan) string {
 		m.cpu, m.cores, m.kubernetes, m.goVersion, p.starts, p.rounds, p.requests, m.load)
 }
 
-func admissionTable(policies []int, samples measured) string {
+func admissionTable(compared []candidate, samples measured) string {
 	var b strings.Builder
 	b.WriteString("| Request | Guardrails | Policies | Median | p99 | API server CPU |\n|---|---:|---:|---:|---:|---:|\n")
 	for r, request := range requests {
-		for i, guardrails := range numbers {
+		for i, c := range compared {
 			f := sumUp(samples[r][i], samples[r][0])
-			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s |\n", request.title, guardrails, policies[i],
-				compared(f.median, f.medianRatio), compared(f.p99, f.p99Ratio), compared(f.cpu, f.cpuRatio))
+			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s |\n", request.title, c.guardrails, len(c.policies),
+				inRelation(f.median, f.medianRatio), inRelation(f.p99, f.p99Ratio), inRelation(f.cpu, f.cpuRatio))
 		}
 	}
 	return b.String()
 }
 
-// compared is a time with its ratio, as in "1.75 ms (+5%)".
-func compared(d time.Duration, ratio float64) string {
+// inRelation is a time with its ratio, as in "1.75 ms (+5%)".
+func inRelation(d time.Duration, ratio float64) string {
 	return fmt.Sprintf("%.2f ms (%+.0f%%)", float64(d)/float64(time.Millisecond), 100*(ratio-1))
 }
 
