@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -196,8 +197,9 @@ func compare(in Input, now time.Time) (next *Baseline, differences []Difference)
 		switch {
 		case origin == OriginTrusted:
 			if followed, ok := follow(spec, in.Spec, step); ok {
+				// What is only brought back was seen healthy before.
+				reshaped = reshaped || step.Path.Within(template) && !equality.Semantic.DeepEqual(spec, followed)
 				spec, moved = followed, true
-				reshaped = reshaped || step.Path.Within(template)
 				continue
 			}
 			origin = OriginMixed

@@ -502,6 +502,25 @@ func TestWhatWasSeenHealthyStaysSoWhileThePodTemplateDoes(t *testing.T) {
 	g.Expect(got.Next.Spec).To(Equal(spec(t, 5, "shop:1")))
 }
 
+// Somebody who edits again as soon as a correction came would otherwise never be corrected
+// any more.
+func TestWhatWasSeenHealthyStaysSoWhenItIsBroughtBack(t *testing.T) {
+	for _, writer := range []string{"rampart", "argocd"} {
+		t.Run(writer, func(t *testing.T) {
+			g := NewWithT(t)
+			in := handEdit(t)
+			in.Spec, in.Generation, in.SpecAuthor, in.RollingOut = spec(t, 3, "shop:1"), 3, "1:argocd,2:alice,3:"+writer, true
+			back := drift.Judge(in, noon)
+			g.Expect(back.Verdict).To(Equal(drift.VerdictNone))
+			in.Baseline = back.Next
+			in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, "evil"), 4, "2:alice,3:"+writer+",4:alice"
+			in.Baseline = drift.Judge(in, noon).Next
+			in.RollingOut = false
+			g.Expect(drift.Judge(in, noon.Add(time.Minute)).Verdict).To(Equal(drift.VerdictCorrect))
+		})
+	}
+}
+
 func TestTheReportIsBounded(t *testing.T) {
 	g := NewWithT(t)
 	in := handEdit(t)
