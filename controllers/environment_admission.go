@@ -167,12 +167,9 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if fault, found := seen.faultBefore(); found {
 		return fault
 	}
-	if unreadable := seen.unreadableSelectors(); unreadable != "" {
-		return stalled(v1alpha1.ReasonFailed, unreadable)
-	}
-	if unknown := seen.unknownGuardrails(); len(unknown) > 0 {
-		return stalled(v1alpha1.ReasonGuardrailMissing, fmt.Sprintf(
-			"spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", strings.Join(unknown, ", ")))
+	mistake, certain := progression.BringsNothing(seen.own.Spec, seen.rules)
+	if certain || len(seen.held) > 0 {
+		return stalled(v1alpha1.ReasonGuardrailMissing, mistake+seen.holding())
 	}
 	if uncompiled := uncompiled(policy.Status.Guardrails); uncompiled != "" {
 		return stalled(v1alpha1.ReasonNotCompiled, uncompiled)
@@ -196,18 +193,29 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if policy.Spec.Suspend == v1alpha1.SuspendAll || policy.Spec.Suspend == v1alpha1.SuspendRemediation {
 		return ready(v1alpha1.ReasonSuspended, "spec.suspend is "+string(policy.Spec.Suspend))
 	}
-	return ready(v1alpha1.ReasonReconciled, summary(policy))
+	return ready(v1alpha1.ReasonReconciled, summary(policy, len(seen.rules), mistake))
+}
+
+// holding says what stands on until a mistake in spec.guardrails is corrected.
+func (seen *environmentLook) holding() string {
+	if len(seen.held) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; until that is corrected, the %d guardrails that it does not bring stay as they stood", len(seen.held))
 }
 
 // summary says what stands behind what, and what is strange about it.
-func summary(policy *v1alpha1.EnvironmentPolicy) string {
-	text := fmt.Sprintf("workloads: %d, namespaces: %d, guardrails: %d",
-		policy.Status.Workloads, policy.Status.Namespaces, len(policy.Status.Guardrails))
+func summary(policy *v1alpha1.EnvironmentPolicy, rules int, mistake string) string {
+	stand := len(policy.Status.Guardrails)
+	text := fmt.Sprintf("workloads: %d, namespaces: %d, guardrails: %d", policy.Status.Workloads, policy.Status.Namespaces, stand)
+	if stand < rules {
+		text += fmt.Sprintf(" of %d, because spec.guardrails does not bring the others", rules)
+	}
+	if mistake != "" {
+		text += "; " + mistake
+	}
 	if policy.Status.Namespaces == 0 {
 		text += "; no namespace has the labels " + metav1.FormatLabelSelector(&policy.Spec.NamespaceSelector)
-	}
-	if len(policy.Status.Guardrails) == 0 {
-		text += "; spec.guardrails selects no guardrail"
 	}
 	return text
 }
@@ -223,28 +231,6 @@ func uncompiled(states []v1alpha1.GuardrailState) string {
 		}
 	}
 	return strings.Join(texts, "; ")
-}
-
-// unreadableSelectors says which entry of the policy selects nothing because its selector
-// cannot be read; empty when all can.
-func (seen *environmentLook) unreadableSelectors() string {
-	for i, entry := range seen.own.Spec.Guardrails {
-		if _, err := metav1.LabelSelectorAsSelector(entry.Selector); err != nil {
-			return fmt.Sprintf("spec.guardrails[%d].selector selects no guardrail until it is corrected: %v", i, err)
-		}
-	}
-	return ""
-}
-
-// unknownGuardrails are the names in the policy that no accepted Guardrail has.
-func (seen *environmentLook) unknownGuardrails() []string {
-	var unknown []string
-	for _, entry := range seen.own.Spec.Guardrails {
-		if entry.Name != "" && seen.rules[entry.Name] == nil {
-			unknown = append(unknown, entry.Name)
-		}
-	}
-	return unknown
 }
 
 func objects[T client.Object](typed []T) []client.Object {

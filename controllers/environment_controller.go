@@ -176,6 +176,8 @@ type environmentLook struct {
 	wrong map[string]string
 	// leftOut are the guardrails for which there is no room.
 	leftOut []string
+	// held are the guardrails that the policy does not bring, perhaps by mistake.
+	held []string
 	// enforcedIn are the namespaces in which each guardrail is enforced from now on.
 	enforcedIn map[string][]string
 }

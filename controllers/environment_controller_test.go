@@ -6,6 +6,8 @@ package controllers_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,6 +24,7 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/controllers"
 	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 // reconcileEnvironment passes, and lets the time pass that the loop asks for, until it asks
@@ -256,6 +259,41 @@ var _ = Describe("EnvironmentPolicy", func() {
 		Expect(w.ready().Status).To(Equal(metav1.ConditionFalse))
 		Expect(w.ready().Message).To(ContainSubstring("no-such-guardrail"))
 		Expect(meta.IsStatusConditionTrue(w.policy.Status.Conditions, v1alpha1.ConditionStalled)).To(BeTrue())
+	})
+
+	It("keeps guardrails where they stand while spec.guardrails has a typing error, and tells once which ones left", func() {
+		w := newWorld(v1alpha1.Production, startAtWarn)
+		var names []string
+		for range 5 {
+			names = append(names, acceptedGuardrail(w.policy.Name, ownerFindings).Name)
+		}
+		w.reconcileEnvironment(w.environments())
+		stood, levels := w.validating(), w.policy.Status.Levels
+		Expect(stood).NotTo(BeZero())
+		mistake := func(entry v1alpha1.GuardrailEntry, says string) {
+			w.policy.Spec.Guardrails = []v1alpha1.GuardrailEntry{entry}
+			Expect(admin.Update(ctx, w.policy)).To(Succeed())
+			w.reconcileEnvironment(w.environments())
+			Expect(w.ready()).To(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", v1alpha1.ReasonGuardrailMissing)))
+			Expect(w.ready().Message).To(And(ContainSubstring(says), ContainSubstring("the 5 guardrails that it does not bring stay as they stood")))
+			Expect(w.policy.Status.Levels).To(Equal(levels))
+			Expect(w.validating()).To(Equal(stood))
+			Expect(w.told(telemetry.ReasonGuardrailWithdrawn)).To(BeFalse())
+		}
+		mistake(v1alpha1.GuardrailEntry{Name: names[0] + "-misspelt"}, "does not exist")
+		mistake(v1alpha1.GuardrailEntry{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"case": "misspelt"}}}, "selects no guardrail")
+
+		w.policy.Spec.Guardrails = []v1alpha1.GuardrailEntry{{Name: names[0], StartLevel: v1alpha1.Warn}}
+		Expect(admin.Update(ctx, w.policy)).To(Succeed())
+		w.reconcileEnvironment(w.environments())
+		Expect(w.policy.Status.Guardrails).To(HaveLen(1))
+		Expect(w.ready().Message).To(ContainSubstring("because spec.guardrails does not bring the others"))
+		withdrawn := slices.DeleteFunc(w.events.all(), func(note string) bool { return !strings.HasPrefix(note, telemetry.ReasonGuardrailWithdrawn) })
+		Expect(withdrawn).To(HaveLen(1))
+		Expect(withdrawn[0]).To(ContainSubstring("4 guardrails: withdrawn from Warn"))
+		for _, name := range names[1:] {
+			Expect(withdrawn[0]).To(ContainSubstring(name))
+		}
 	})
 
 	It("is stalled, not working on it, when its selector cannot be read", func() {

@@ -83,20 +83,67 @@ func remember(history []v1alpha1.LevelChange, happened []happening) []v1alpha1.L
 	return changes[:min(len(changes), maxHistory)]
 }
 
-// announce tells of what was recorded.
+const (
+	// toldApart is how many guardrails that take the same step are told one by one.
+	toldApart = 3
+	// maxNote is how long the API server lets the text of an event be, in bytes.
+	maxNote = 1024
+)
+
+// announce tells, after it was recorded, what somebody may have to follow up. What many
+// guardrails did alike is told once: status.history says why of each.
 func (r *EnvironmentReconciler) announce(policy *v1alpha1.EnvironmentPolicy, happened []happening) {
+	for _, alike := range alike(happened) {
+		if first := alike[0]; len(alike) > toldApart {
+			r.Events.Eventf(policy, nil, first.kind, first.reason, telemetry.ActionProgress, "%s", message.Cut(inOne(alike), maxNote))
+			continue
+		}
+		for _, h := range alike {
+			r.Events.Eventf(policy, nil, h.kind, h.reason, telemetry.ActionProgress, "%s: %s: %s", h.change.Guardrail, way(h.change), h.change.Why)
+		}
+	}
+}
+
+// alike groups what is told by what it is, in the order in which it happened.
+func alike(happened []happening) [][]happening {
+	type step struct{ kind, reason, way string }
+	var groups [][]happening
+	at := map[step]int{}
 	for _, h := range happened {
 		if h.reason == "" {
 			continue
 		}
-		r.Events.Eventf(policy, nil, h.kind, h.reason, telemetry.ActionProgress, "%s: %s: %s", h.change.Guardrail, way(h.change), h.change.Why)
+		key := step{h.kind, h.reason, way(h.change)}
+		if _, known := at[key]; !known {
+			at[key] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at[key]] = append(groups[at[key]], h)
 	}
+	return groups
+}
+
+// inOne is what guardrails did alike, with the reason where that is the same for all.
+func inOne(alike []happening) string {
+	why := alike[0].change.Why
+	names := make([]string, 0, len(alike))
+	for _, h := range alike {
+		names = append(names, h.change.Guardrail)
+		if h.change.Why != why {
+			why = "for reasons of their own: see status.history"
+		}
+	}
+	return fmt.Sprintf("%d guardrails: %s: %s: %s", len(alike), way(alike[0].change), why, strings.Join(names, ", "))
 }
 
 // way is where a guardrail went: "Warn → Enforce in ring First".
 func way(change v1alpha1.LevelChange) string {
 	text := string(change.To)
-	if change.From != change.To {
+	switch change.To {
+	case change.From:
+	case "":
+		text = "withdrawn from " + string(change.From)
+	default:
 		text = fmt.Sprintf("%s → %s", change.From, change.To)
 	}
 	if change.Ring != "" && change.Ring != v1alpha1.RingAll {

@@ -14,6 +14,7 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/progression"
+	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
 const (
@@ -62,13 +63,16 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 		step.State.Parameters = own.Parameters
 		step.State.Standstill = standstillOf(previous[name]) // until admission is brought up to date
 		seen.enforcedIn[name] = step.EnforcedIn
+		if own.held {
+			seen.held = append(seen.held, name)
+		}
 		delete(previous, name)
 		states = append(states, step.State)
 		happened = append(happened, happenings(step, now)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(previous)) {
-		happened = append(happened, happening{change: v1alpha1.LevelChange{
-			Time: metav1.NewTime(now), Guardrail: name, From: previous[name].Level, Why: message.Cut(whyGone(name, seen.wrong), maxText),
+		happened = append(happened, happening{kind: telemetry.Warning, reason: telemetry.ReasonGuardrailWithdrawn, change: v1alpha1.LevelChange{
+			Time: metav1.NewTime(now), Guardrail: name, From: previous[name].Level, Why: message.Cut(seen.whyGone(name), maxText),
 		}})
 	}
 	policy.Status.Guardrails = states

@@ -29,15 +29,23 @@ type standingRule struct {
 	digest string
 	// uncompiled says why the rule does not compile any more; empty when it does.
 	uncompiled string
+	// held says that the policy does not bring it, and that this may be a mistake.
+	held bool
 }
 
 // standing are the guardrails that stand in an environment, and those for which there is
 // no room. Whatever is new begins when the environment is not suspended any more, and when
-// it compiles; it takes the place of none that stands.
+// it compiles; it takes the place of none that stands. While an entry of the policy brings
+// nothing, which may be a typing error, no guardrail loses its place because of it.
 func (seen *environmentLook) standing(in environment.Environment, previous map[string]*v1alpha1.GuardrailState) (all rulesInForce, leftOut []string) {
 	all = rulesInForce{}
+	mistake, _ := progression.BringsNothing(in.Spec, seen.rules)
 	for _, name := range seen.inTurn(previous) {
 		stands, found := progression.Stands(in.Spec, seen.rules[name])
+		held := !found && mistake != "" && previous[name] != nil
+		if held {
+			stands, found = progression.AsItStood(*previous[name]), true
+		}
 		frozenOut := previous[name] == nil && in.Spec.Suspend == v1alpha1.SuspendAll
 		if !found || frozenOut {
 			continue
@@ -51,7 +59,7 @@ func (seen *environmentLook) standing(in environment.Environment, previous map[s
 			continue
 		}
 		rule := standingRule{
-			Standing: settled.Standing, name: name, spec: seen.rules[name].Status.Accepted.Spec, uncompiled: settled.uncompiled,
+			Standing: settled.Standing, name: name, spec: seen.rules[name].Status.Accepted.Spec, uncompiled: settled.uncompiled, held: held,
 		}
 		rule.digest = guardrail.Digest(rule.spec, rule.Parameters)
 		all[name] = rule

@@ -128,8 +128,11 @@ func (seen *environmentLook) nobodyHas(selector *metav1.LabelSelector, parameter
 }
 
 // whyGone is why a guardrail does not stand in an environment any more.
-func whyGone(name string, wrong map[string]string) string {
-	return cmp.Or(wrong[name], "it does not stand here any more")
+func (seen *environmentLook) whyGone(name string) string {
+	if seen.rules[name] == nil {
+		return "it does not stand here any more: there is no such guardrail"
+	}
+	return cmp.Or(seen.wrong[name], "it does not stand here any more: spec.guardrails does not bring it, and an entry with selector: {} brings all that no other entry does")
 }
 
 // sentences are texts in the order of what they are about.

@@ -69,7 +69,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		return err
 	}
 
-	c, recorder := mgr.GetClient(), mgr.GetEventRecorder("rampart")
+	c, recorder := mgr.GetClient(), telemetry.Recorder(mgr.GetEventRecorder("rampart"), mgr.GetScheme())
 	permissions := NewPermissions(c)
 	programs, applier := NewPrograms(compiler), NewApplier(c)
 	prober, err := NewProber(mgr.GetConfig())

@@ -5,6 +5,7 @@ package progression
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,6 +49,44 @@ func Stands(policy v1alpha1.EnvironmentPolicySpec, rule *v1alpha1.Guardrail) (St
 		return Standing{}, false
 	}
 	return Standing{boundsOf(*byLabel), DeclaredBy(rule, byLabel.Parameters), byLabel.Exclusions}, true
+}
+
+// BringsNothing says which entry of a policy brings no guardrail of those that there are, by
+// name, and why; empty when all do. It is certainly a mistake but for a selector, which may
+// be there before the guardrails are.
+func BringsNothing(policy v1alpha1.EnvironmentPolicySpec, rules map[string]*v1alpha1.Guardrail) (why string, certain bool) {
+	for i, entry := range policy.Guardrails {
+		switch selector, err := metav1.LabelSelectorAsSelector(entry.Selector); {
+		case entry.Name != "" && rules[entry.Name] == nil:
+			return fmt.Sprintf("spec.guardrails names %s, which does not exist or was never accepted: see kubectl get guardrails", entry.Name), true
+		case entry.Name != "":
+		case err != nil:
+			return fmt.Sprintf("spec.guardrails[%d].selector selects no guardrail until it is corrected: %v", i, err), true
+		case !selectsAny(selector, rules):
+			return fmt.Sprintf("spec.guardrails[%d].selector selects no guardrail (%s): see kubectl get guardrails --show-labels",
+				i, metav1.FormatLabelSelector(entry.Selector)), false
+		}
+	}
+	return "", false
+}
+
+func selectsAny(selector labels.Selector, rules map[string]*v1alpha1.Guardrail) bool {
+	for _, rule := range rules {
+		if selector.Matches(labels.Set(rule.Labels)) {
+			return true
+		}
+	}
+	return false
+}
+
+// AsItStood is how a guardrail stands on where a policy brings it no more by mistake. What was
+// excluded is not known any more, so that with exclusions it is not enforced.
+func AsItStood(state v1alpha1.GuardrailState) Standing {
+	most := state.MaxLevel
+	if state.Excluded > 0 || len(state.ExcludedNamespaces) > 0 {
+		most = v1alpha1.Min(most, v1alpha1.Warn)
+	}
+	return Standing{Bounds: Bounds{Start: v1alpha1.Min(state.Level, most), Max: most}, Parameters: state.Parameters}
 }
 
 // DeclaredBy are the settings of those parameters that the accepted rule has.

@@ -211,6 +211,43 @@ func TestArrivals(t *testing.T) {
 	g.Expect([]bool{trials[0].Failed, trials[1].Failed}).To(Equal([]bool{false, true}))
 }
 
+func TestBringsNothing(t *testing.T) {
+	rules := map[string]*v1alpha1.Guardrail{"image-pinned": {ObjectMeta: metav1.ObjectMeta{Name: "image-pinned", Labels: map[string]string{"category": "images"}}}}
+	selecting := func(category string) v1alpha1.GuardrailEntry {
+		return v1alpha1.GuardrailEntry{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"category": category}}}
+	}
+	for name, c := range map[string]struct {
+		entries []v1alpha1.GuardrailEntry
+		why     string
+		certain bool
+	}{
+		"all guardrails":              {nil, "", false},
+		"one by name":                 {[]v1alpha1.GuardrailEntry{{Name: "image-pinned"}}, "", false},
+		"one by label":                {[]v1alpha1.GuardrailEntry{selecting("images")}, "", false},
+		"a name that nobody has":      {[]v1alpha1.GuardrailEntry{selecting("images"), {Name: "image-pined"}}, "names image-pined, which does not exist", true},
+		"a label that nobody has":     {[]v1alpha1.GuardrailEntry{{Name: "image-pinned"}, selecting("image")}, "spec.guardrails[1].selector selects no guardrail (category=image)", false},
+		"a selector without a reader": {[]v1alpha1.GuardrailEntry{selecting("not a value")}, "spec.guardrails[0].selector selects no guardrail until it is corrected", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			why, certain := BringsNothing(v1alpha1.EnvironmentPolicySpec{Stage: v1alpha1.Production, Guardrails: c.entries}.Effective(), rules)
+			g.Expect(why).To(ContainSubstring(c.why))
+			g.Expect(why == "").To(Equal(c.why == ""))
+			g.Expect(certain).To(Equal(c.certain))
+		})
+	}
+}
+
+func TestWhatIsHeldIsNotEnforcedWithoutItsExclusions(t *testing.T) {
+	g := NewWithT(t)
+	state := v1alpha1.GuardrailState{Level: v1alpha1.Enforce, MaxLevel: v1alpha1.Enforce, Parameters: []v1alpha1.ParameterSetting{{Name: "a"}}}
+	g.Expect(AsItStood(state)).To(Equal(Standing{Bounds: Bounds{v1alpha1.Enforce, v1alpha1.Enforce}, Parameters: state.Parameters}))
+	state.Excluded = 1
+	g.Expect(AsItStood(state).Bounds).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Warn}))
+	state.Excluded, state.ExcludedNamespaces = 0, []v1alpha1.ExcludedNamespace{{}}
+	g.Expect(AsItStood(state).Bounds).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Warn}))
+}
+
 func TestStands(t *testing.T) {
 	policy := v1alpha1.EnvironmentPolicySpec{Stage: v1alpha1.Production, Guardrails: []v1alpha1.GuardrailEntry{
 		{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"category": "images"}}, StartLevel: v1alpha1.Warn},
