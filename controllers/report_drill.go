@@ -38,8 +38,12 @@ func (r *ReportReconciler) exercise(ctx context.Context, l *look, p *plan, now t
 	if status.Drill != nil && !r.followDrill(l, p, now) {
 		return
 	}
-	if p.action != nil || len(l.gates) == 0 || !readiness.NeedsDrill(l.readiness) {
+	switch {
+	case p.action != nil || !readiness.NeedsDrill(l.readiness):
 		status.DrillsBarred = ""
+		return
+	case len(l.gates) == 0:
+		status.DrillsBarred = drill.Unawaited // a gate of another cluster may read it
 		return
 	}
 	giveBack, taken := r.Slots.Take(l.key.Namespace)

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drill"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
 
@@ -121,6 +122,16 @@ var _ = Describe("A drill", func() {
 			d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
 		}),
 	)
+
+	It("tells a gate of another cluster, which reads the report, that nothing here waits for one", func() {
+		production, w := newGatedWorld()
+		Expect(admin.Delete(ctx, production.gate())).To(Succeed())
+		w.running("shop")
+		w.later(time.Hour)
+		w.look("shop")
+
+		Expect(w.report("shop").Status.DrillsBarred).To(Equal(drill.Unawaited))
+	})
 
 	It("never begins while a replica is missing", func() {
 		_, w := newGatedWorld()

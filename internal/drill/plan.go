@@ -129,6 +129,9 @@ func Barred(in Input) string {
 	}
 }
 
+// Unawaited is why nothing is drilled that no gate of the same cluster waits for.
+const Unawaited = "no gate in the workload's own cluster waits for it"
+
 const failedOnce = "one failed on this revision, and the next revision is drilled again"
 
 // unsafe is the first reason why a drill could hurt or would teach nothing.
