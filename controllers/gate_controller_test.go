@@ -5,10 +5,13 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -269,6 +272,26 @@ var _ = Describe("PromotionGate", func() {
 		Expect(entry.Hotfix).To(BeEmpty())
 		Expect(entry.Admitted).To(HaveLen(1))
 		Expect(entry.Admitted[0].Signatures).To(ConsistOf("registry.example/shop:1.0.1"))
+	})
+
+	It("remembers who passed it, and why, and tells it once", func() {
+		w, _ := newGatedWorld()
+		w.running("shop")
+		w.reconcileGate()
+		w.reconcileNamespace(w.namespace)
+
+		w.change("shop", deployer, func(d *appsv1.Deployment) {
+			setImage("registry.example/shop:6.6.6")(d)
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationBypass, "INC-4711 rollback of the cache")
+		})
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.report("shop").Status.Outcomes[0]).To(And(
+			HaveField("Arrival", v1alpha1.ArrivalUnproven), HaveField("Bypass", "INC-4711 rollback of the cache")))
+		w.later(time.Minute)
+		w.look("shop")
+		Expect(w.events.all()).To(ContainElement(And(HavePrefix(telemetry.ReasonGateBypassed), ContainSubstring(`"INC-4711 rollback of the cache"`))))
+		Expect(slices.DeleteFunc(w.events.all(), func(note string) bool { return !strings.HasPrefix(note, telemetry.ReasonGateBypassed) })).To(HaveLen(1))
 	})
 
 	It("closes, and tells it, when pods here run other code under a proven tag", func() {

@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,9 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 	if is.State == v1alpha1.ReportProven && (was.State != v1alpha1.ReportProven || was.Revision.Hash != is.Revision.Hash) {
 		r.Events.Eventf(l.object, l.report, telemetry.Normal, telemetry.ReasonProven, telemetry.ActionObserve,
 			"revision %d is %s", is.Revision.Number, is.Message)
+	}
+	if text := bypassedSince(was, is); text != "" {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonGateBypassed, telemetry.ActionObserve, "%s", text)
 	}
 	if text := compliance.Announce(was.Guardrails, is.Guardrails, enforceNext(l.environment)); text != "" {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonGuardrailFindings, telemetry.ActionEvaluate, "%s", text)
@@ -48,6 +52,19 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 		}
 	}
 	r.Metrics.Trials(is.Environment, newTrials(was, is))
+}
+
+// bypassedSince says that a revision came past the gates, by whom and why; empty when none did.
+func bypassedSince(was, is *v1alpha1.ReadinessReportStatus) string {
+	if len(is.Outcomes) == 0 || is.Outcomes[0].Bypass == "" {
+		return ""
+	}
+	newest := is.Outcomes[0]
+	if slices.ContainsFunc(was.Outcomes, func(o v1alpha1.RevisionOutcome) bool { return o.Number == newest.Number && o.Bypass != "" }) {
+		return ""
+	}
+	return fmt.Sprintf("revision %d came with images that no gate knows as proven; %s gave the reason %q in the annotation %s. Remove it when this is over: each write of somebody who may bypass passes while it stands",
+		newest.Number, cmp.Or(newest.Writer, "an unknown writer"), newest.Bypass, v1alpha1.AnnotationBypass)
 }
 
 // ended says whether it only now became known how an intended action ended.

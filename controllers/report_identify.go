@@ -16,6 +16,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/environment"
 	"github.com/rampart-dev/rampart/internal/evidence"
 	"github.com/rampart-dev/rampart/internal/gate"
+	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -63,7 +64,11 @@ func (r *ReportReconciler) identify(l *look, now time.Time) {
 	revision.Containers = is.containers
 	l.sayWhetherTagsMoved()
 	if status.Outcomes[0].Cause.ByWrite() && status.Outcomes[0].Arrival == "" {
-		status.Outcomes[0].Arrival = gate.Arrived(l.namespace.Annotations, gate.Key{Kind: l.key.Kind, Name: l.key.Name}, revision.Containers)
+		newest := &status.Outcomes[0]
+		newest.Arrival = gate.Arrived(l.namespace.Annotations, gate.Key{Kind: l.key.Kind, Name: l.key.Name}, revision.Containers)
+		if newest.Arrival == v1alpha1.ArrivalUnproven {
+			newest.Bypass = message.Cut(l.workload.Annotations[v1alpha1.AnnotationBypass], maxBypass)
+		}
 	}
 }
 

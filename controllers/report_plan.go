@@ -22,6 +22,8 @@ const (
 	maxActions = 10
 	// maxText is the longest sentence of a report.
 	maxText = 512
+	// maxBypass is how much is remembered of the reason for passing a gate.
+	maxBypass = 256
 )
 
 // plan is what one look led to, besides what is recorded: at most one action.

@@ -198,6 +198,12 @@ type RevisionOutcome struct {
 	// +optional
 	Arrival Arrival `json:"arrival,omitempty"`
 
+	// bypass is the reason that stood in the annotation rampart.dev/bypass when images came
+	// that no gate knew as proven.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Bypass string `json:"bypass,omitempty"`
+
 	// evidence is what it had shown when the next revision came.
 	// +optional
 	// +listType=map

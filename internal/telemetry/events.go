@@ -32,6 +32,7 @@ const (
 	ReasonGateMade           = "GateMade"
 	ReasonGateRemoved        = "GateRemoved"
 	ReasonLabelWrong         = "LabelWrong"
+	ReasonGateBypassed       = "GateBypassed"
 	ReasonProven             = "RevisionProven"
 	ReasonDrifted            = "Drifted"
 	ReasonConfigDrifted      = "ConfigurationDrifted"
