@@ -71,7 +71,7 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	done := *p.action
 	done.Outcome, done.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
-	err := r.carryOut(ctx, object, p)
+	err := r.carryOut(ctx, l, object, p)
 	if err != nil {
 		switch live := r.current(ctx, l); {
 		case live.object != nil && r.patched(live.object, done):
