@@ -181,6 +181,8 @@ func (w *world) expectOneRemediation(name string, kind v1alpha1.ActionKind, gene
 	}
 	Expect(done).To(Equal(1), "it is told once: %v", w.report(name).Status.Actions)
 	Expect(len(outcomes)).To(BeNumerically("<=", 2), "each attempt counts once")
+	Expect(w.report(name).Status.ActTrials).To(ConsistOf(And(
+		HaveField("Kind", kind), HaveField("Level", v1alpha1.ActAct), HaveField("Generation", generation))), "what follows is held against it")
 }
 
 var _ = Describe("The record of drift, and then its correction", func() {
@@ -207,6 +209,7 @@ var _ = Describe("The correction of drift", func() {
 
 		Expect(w.corrected()).To(BeTrue())
 		w.expectOneRemediation("shop", v1alpha1.ActionCorrectDrift, generation)
+		Expect(w.report("shop").Status.ActTrials[0].Fields).To(HaveLen(1), "what it took back is known")
 		if happened {
 			Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(HaveLen(1), "one that happened is no failed attempt")
 		}
@@ -234,6 +237,7 @@ var _ = Describe("A rollback, and the quarantine of what failed", func() {
 		}
 		Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
 		Expect(w.quarantined()).To(BeTrue())
+		Expect(w.decided("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActTrialOutcome{agreed}))
 	})
 
 	It("is done, and not said to be, when somebody else was first while nobody looked", func() {

@@ -36,8 +36,8 @@ const (
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
 	p := plan{disown: remediation.Owns(l.object)}
 	l.heldBefore, l.report.Status.HeldBack = l.report.Status.HeldBack, nil
-	if r.pending(l, &p, now) {
-		return p, nil
+	if waits, err := r.pending(ctx, l, &p, now); err != nil || waits {
+		return p, err
 	}
 	if p.disown {
 		// The last action is finished first: what an action leaves tells that it happened,
@@ -66,18 +66,21 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 // record has not reached our cache yet, or the operator was stopped at it. An action
 // that shows in the workload is done. One that does not is given up after a while,
 // counts against the budget, and the workload is judged anew.
-func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
+func (r *ReportReconciler) pending(ctx context.Context, l *look, p *plan, now time.Time) (bool, error) {
 	action, intended := lastIntended(&l.report.Status)
 	if !intended {
-		return false
+		return false, nil
 	}
 	until := action.Time.Add(resumeAfter)
 	switch {
 	case r.shows(l, action):
 		action.Outcome = v1alpha1.ActionDone
+		if err := r.decidedBefore(ctx, l, action, now); err != nil {
+			return true, err
+		}
 	case now.Before(until):
 		p.lookAgain(until)
-		return true
+		return true, nil
 	default:
 		action.Outcome = v1alpha1.ActionFailed
 		action.Message = "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew: " + action.Message
@@ -86,7 +89,7 @@ func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
 	}
 	action.Time.Time = now.Truncate(time.Second)
 	note(&l.report.Status, action)
-	return false
+	return false, nil
 }
 
 // lastBegun is the last action that the operator has begun, which may go on: one that is

@@ -97,7 +97,9 @@ func planRollback(l *look, decision remediation.Decision, p *plan, now time.Time
 
 	status.Message = intended.Message
 	p.action, p.patch = &intended, patch
-	p.trial = &v1alpha1.ActTrial{ID: intended.ID, Kind: intended.Kind, Level: v1alpha1.ActAct, Generation: l.workload.Generation, Revision: status.Revision.Number}
+	trial := carriedOut(intended)
+	trial.Revision = status.Revision.Number
+	p.trial = &trial
 	note(status, intended)
 	return nil
 }
