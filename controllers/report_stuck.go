@@ -66,12 +66,7 @@ func (l *look) stuckPod() *corev1.Pod {
 	if len(stuck) == 0 {
 		return nil
 	}
-	for _, pod := range l.livePods {
-		if string(pod.UID) == stuck[0].UID {
-			return pod
-		}
-	}
-	return nil
+	return l.livePod(stuck[0].UID)
 }
 
 // quarantinedTemplates are the names that the pods of revisions which were rolled back bear.
@@ -99,11 +94,27 @@ func (l *look) replacementID(pod string) string {
 }
 
 // replaced says whether the pod that an action was to delete is gone, or going.
-func (l *look) replaced(action v1alpha1.Action) bool {
+func (l *look) replaced(action v1alpha1.Action) bool { return l.podOf(action) == nil }
+
+// podOf is the pod that an action is to delete; nil when it is gone, or going.
+func (l *look) podOf(action v1alpha1.Action) *corev1.Pod {
 	quarantined := l.quarantinedTemplates()
-	return !slices.ContainsFunc(l.pods, func(p workload.Pod) bool {
+	i := slices.IndexFunc(l.pods, func(p workload.Pod) bool {
 		return !p.Departing() && slices.Contains(quarantined, p.TemplateHash) && l.replacementID(p.Name) == action.ID
 	})
+	if i < 0 {
+		return nil
+	}
+	return l.livePod(l.pods[i].UID)
+}
+
+// livePod is the pod of that UID, as it is.
+func (l *look) livePod(uid string) *corev1.Pod {
+	i := slices.IndexFunc(l.livePods, func(p *corev1.Pod) bool { return string(p.UID) == uid })
+	if i < 0 {
+		return nil
+	}
+	return l.livePods[i]
 }
 
 // replacementBarred says why the pod may not be deleted, whatever the blast radius allows;
@@ -155,9 +166,15 @@ func (r *ReportReconciler) replacementStands(ctx context.Context, l *look) error
 	return nil
 }
 
-// leaving says whether a pod is gone or going.
-func (r *ReportReconciler) leaving(ctx context.Context, pod *corev1.Pod) bool {
+// leaving says whether a pod is gone or going, as the API server has it.
+func (r *ReportReconciler) leaving(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	var live corev1.Pod
 	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &live)
-	return apierrors.IsNotFound(err) || err == nil && (live.UID != pod.UID || live.DeletionTimestamp != nil)
+	switch {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("get pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	return live.UID != pod.UID || live.DeletionTimestamp != nil, nil
 }
