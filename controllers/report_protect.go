@@ -159,13 +159,18 @@ func (r *ReportReconciler) happened(ctx context.Context, l *look, action v1alpha
 
 // patched says whether an intended patch of a workload can be seen in it. It answers to one
 // generation and to no other state, so that the next generation is the operator's if it
-// happened: admission stamped it so, or the operator still owns what it wrote.
+// happened. Admission's stamp says so, or says that it is not: the field managers are what
+// each client calls itself. Only where nothing has been stamped, because the API server cannot
+// or the policy is not in force yet, they are believed, by whoever writes.
 func (r *ReportReconciler) patched(object client.Object, action v1alpha1.Action) bool {
 	answered, known := generationOf(action)
 	if !known || object.GetGeneration() <= answered {
 		return false
 	}
-	return stampedBy(object, answered+1, r.OperatorUser) || remediation.Owns(object)
+	if r.Stamping && object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor] != "" {
+		return stampedBy(object, answered+1, r.OperatorUser)
+	}
+	return remediation.Owns(object)
 }
 
 // generationOf is the generation of the workload that an action answers to, with which its
