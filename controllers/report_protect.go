@@ -202,7 +202,8 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 			}
 		}
 	}
-	usage.Breaker = remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), *l.environment.Spec.BlastRadius, now)
+	health := environmentHealth(l.environment.Policy, append(others, *l.report))
+	usage.Breaker = remediation.Break(health, *l.environment.Spec.BlastRadius, now).In(l.key.Namespace)
 	return remediation.Allow(usage, *l.environment.Spec.BlastRadius, now), nil
 }
 
@@ -247,20 +248,22 @@ func changing(report *v1alpha1.ReadinessReport, now time.Time) bool {
 
 // environmentHealth is what the breaker judges.
 func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.ReadinessReport) remediation.Environment {
-	health := remediation.Environment{}
-	if policy.Status.Breaker != nil {
-		health.Tripped = policy.Status.Breaker.Tripped.Time
+	environment := remediation.Environment{Namespaces: map[string]remediation.Health{}}
+	if open := policy.Status.Breaker; open != nil {
+		environment.Tripped, environment.TrippedIn = open.Tripped.Time, open.Namespace
 	}
 	for i := range reports {
 		if reports[i].Status.State == v1alpha1.ReportGone || reports[i].Status.Object != nil || !keptUp(&reports[i]) {
 			continue
 		}
+		health := environment.Namespaces[reports[i].Namespace]
 		health.Workloads++
 		if since := reports[i].Status.FailingSince; since != nil {
 			health.FailingSince = append(health.FailingSince, since.Time)
 		}
+		environment.Namespaces[reports[i].Namespace] = health
 	}
-	return health
+	return environment
 }
 
 // keptUp says whether a controller brings lost pods of the workload back. A bare Pod with a wrong
