@@ -40,7 +40,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	case remediation.VerdictWait:
 		// More pods or the progress deadline bring an event; stability needs time to pass.
 		p.lookAgain(now.Add(evidence.UsualStart(status.Evidence)))
-		if alone := status.FailingSince.Add(together); now.Before(alone) {
+		if alone := status.FailingSince.Add(remediation.Together); now.Before(alone) {
 			p.lookAgain(alone) // whether others fail too is known by then
 		}
 		status.Message = message.Cut(status.Message+"; "+decision.Reason, maxText)

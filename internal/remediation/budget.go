@@ -11,9 +11,10 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
+// Together is how close in time failures of one cause begin.
+const Together = 2 * time.Minute
+
 const (
-	// togetherWithin is how close in time failures of one cause begin.
-	togetherWithin = 2 * time.Minute
 	// togetherAtLeast is how many workloads that fail together point to one cause.
 	togetherAtLeast = 3
 	// calmFor is how long an environment must be healthy before the breaker closes again.
@@ -127,7 +128,7 @@ func (h Health) fails(atLeast int, radius v1alpha1.BlastRadius, now time.Time) s
 			unhealthy, h.Workloads, radius.MaxUnhealthy)
 	case together >= atLeast:
 		return fmt.Sprintf("%d workloads began to fail within %s: the cause is likely common, look at nodes, network and shared dependencies",
-			together, minutes(togetherWithin))
+			together, minutes(Together))
 	}
 	return ""
 }
@@ -138,13 +139,13 @@ func recent(since []time.Time, now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(since), func(t time.Time) bool { return now.Sub(t) > calmFor })
 }
 
-// mostTogether is the largest number of failures that began within togetherWithin. It is
+// mostTogether is the largest number of failures that began within Together. It is
 // asked for each action, of all workloads: after sorting it goes over them once.
 func mostTogether(since []time.Time) int {
 	slices.SortFunc(since, time.Time.Compare)
 	most, first := 0, 0
 	for last := range since {
-		for since[last].Sub(since[first]) > togetherWithin {
+		for since[last].Sub(since[first]) > Together {
 			first++
 		}
 		most = max(most, last-first+1)
