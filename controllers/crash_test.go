@@ -8,11 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -181,6 +185,8 @@ func (w *world) expectOneRemediation(name string, kind v1alpha1.ActionKind, gene
 	}
 	Expect(done).To(Equal(1), "it is told once: %v", w.report(name).Status.Actions)
 	Expect(len(outcomes)).To(BeNumerically("<=", 2), "each attempt counts once")
+	Expect(w.report(name).Status.ActTrials).To(ConsistOf(And(
+		HaveField("Kind", kind), HaveField("Level", v1alpha1.ActAct), HaveField("Generation", generation))), "what follows is held against it")
 }
 
 var _ = Describe("The record of drift, and then its correction", func() {
@@ -207,6 +213,7 @@ var _ = Describe("The correction of drift", func() {
 
 		Expect(w.corrected()).To(BeTrue())
 		w.expectOneRemediation("shop", v1alpha1.ActionCorrectDrift, generation)
+		Expect(w.report("shop").Status.ActTrials[0].Fields).To(HaveLen(1), "what it took back is known")
 		if happened {
 			Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(HaveLen(1), "one that happened is no failed attempt")
 		}
@@ -234,6 +241,7 @@ var _ = Describe("A rollback, and the quarantine of what failed", func() {
 		}
 		Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
 		Expect(w.quarantined()).To(BeTrue())
+		Expect(w.decided("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActTrialOutcome{agreed}))
 	})
 
 	It("is done, and not said to be, when somebody else was first while nobody looked", func() {
@@ -296,6 +304,97 @@ var _ = Describe("A rollback, and the quarantine of what failed", func() {
 		Expect(w.rolledBack()).To(BeTrue())
 	})
 })
+
+var _ = Describe("An action whose record was lost, and that the operator's cache does not see", func() {
+	// story is a workload that is acted on at the next pass, and what its report says of that.
+	type story struct {
+		w        *world
+		pass     func() error
+		outcomes func() []v1alpha1.ActionOutcome
+	}
+	about := func(w *world, kind v1alpha1.ActionKind) story {
+		return story{w, w.shop, func() []v1alpha1.ActionOutcome { return w.actions("shop", kind) }}
+	}
+
+	DescribeTable("is done if the API server itself shows it, and not given up", func(begin func() story, unseen ...any) {
+		s := begin()
+		cache := behind(operator, unseen...)
+		work := func(c client.WithWatch) error {
+			s.w.client = c
+			s.w.restartOperator()
+			s.w.reports.Live = operator
+			return s.pass()
+		}
+		Expect(work((&crash{at: 2, late: true}).in(cache))).NotTo(Succeed())
+		Expect(s.outcomes()).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
+		s.w.later(time.Minute)
+		for _, c := range []client.WithWatch{cache, cache, operator} {
+			Expect(work(c)).To(Succeed())
+			Expect(s.outcomes()).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+		}
+	},
+		Entry("a rollback", func() story { return about(failed(2, "empty"), v1alpha1.ActionRollback) }, &appsv1.Deployment{}),
+		Entry("the deletion of the pod that it waits for", func() story {
+			s := restored()
+			s.settle()
+			return story{s.world, func() error { _, err := s.tryLook(); return err }, func() []v1alpha1.ActionOutcome { return s.outcomes(v1alpha1.ActionReplacePod) }}
+		}, &corev1.PodList{}),
+		Entry("an isolation", func() story {
+			w := stranded("empty")
+			w.later(isolateAfter)
+			return about(w, v1alpha1.ActionIsolate)
+		}, &networkingv1.NetworkPolicy{}),
+		Entry("the end of one", func() story {
+			w := isolated()
+			w.ask("shop", v1alpha1.IsolationRefused)
+			return about(w, v1alpha1.ActionRelease)
+		}, &networkingv1.NetworkPolicy{}),
+	)
+
+	It("stays open while the API server cannot be asked either", func() {
+		w := failed(2, "empty")
+		w.strike(&crash{at: 2}, w.shop)
+		w.reports.Live = interceptor.NewClient(operator, interceptor.Funcs{
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				return apierrors.NewServiceUnavailable("the API server is away")
+			},
+		})
+		w.later(time.Minute)
+		Expect(w.shop()).NotTo(Succeed())
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
+	})
+})
+
+// behind is a client whose cache does not follow: what it read first of some kinds, objects or
+// lists, is what it reads ever after.
+func behind(c client.WithWatch, kinds ...any) client.WithWatch {
+	type answer struct {
+		object runtime.Object
+		err    error
+	}
+	answers := map[string]answer{}
+	read := func(object runtime.Object, what string, do func() error) error {
+		is := func(kind any) bool { return reflect.TypeOf(kind) == reflect.TypeOf(object) }
+		if !slices.ContainsFunc(kinds, is) {
+			return do()
+		}
+		if _, known := answers[what]; !known {
+			err := do()
+			answers[what] = answer{object.DeepCopyObject(), err}
+		}
+		reflect.ValueOf(object).Elem().Set(reflect.ValueOf(answers[what].object.DeepCopyObject()).Elem())
+		return answers[what].err
+	}
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Get: func(ctx context.Context, i client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			return read(object, fmt.Sprintf("%T %s", object, key), func() error { return i.Get(ctx, key, object, options...) })
+		},
+		List: func(ctx context.Context, i client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			all := (&client.ListOptions{}).ApplyOptions(options)
+			return read(list, fmt.Sprintf("%T %s %v %v", list, all.Namespace, all.FieldSelector, all.LabelSelector), func() error { return i.List(ctx, list, options...) })
+		},
+	})
+}
 
 // shop is one pass over the Deployment of that name.
 func (w *world) shop() error {

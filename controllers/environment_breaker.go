@@ -13,7 +13,8 @@ import (
 	"github.com/rampart-dev/rampart/internal/remediation"
 )
 
-// breaker is whether all remediation stops, for status. Each action asks again for itself.
+// breaker is whether all remediation stops, or that of a namespace, for status. Each action
+// asks again for itself.
 func breaker(seen *environmentLook, now time.Time) *v1alpha1.Breaker {
 	judged := remediation.Break(environmentHealth(seen.own.Policy, seen.reports), *seen.own.Spec.BlastRadius, now)
 	if !judged.Open {
@@ -21,8 +22,8 @@ func breaker(seen *environmentLook, now time.Time) *v1alpha1.Breaker {
 	}
 	before := seen.own.Policy.Status.Breaker
 	tripped := metav1.NewTime(judged.Tripped.Truncate(time.Second))
-	if before != nil && before.Open && tripped.Sub(before.Tripped.Time) < trippedResolution {
+	if before != nil && before.Open && before.Namespace == judged.Namespace && tripped.Sub(before.Tripped.Time) < trippedResolution {
 		tripped = before.Tripped // said already; at rest nothing is written
 	}
-	return &v1alpha1.Breaker{Open: true, Tripped: tripped, Reason: message.Cut(judged.Reason, maxText)}
+	return &v1alpha1.Breaker{Open: true, Namespace: judged.Namespace, Tripped: tripped, Reason: message.Cut(judged.Reason, maxText)}
 }

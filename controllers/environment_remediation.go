@@ -165,12 +165,15 @@ func recordRemediating(policy *v1alpha1.EnvironmentPolicy, suspend v1alpha1.Susp
 	switch {
 	case suspend != v1alpha1.SuspendNone:
 		set(metav1.ConditionFalse, v1alpha1.ReasonSuspended, fmt.Sprintf("spec.suspend is %s: what is due is shown and not done", suspend))
-	case status.Breaker != nil:
+	case status.Breaker != nil && status.Breaker.Namespace == "":
 		set(metav1.ConditionFalse, v1alpha1.ReasonBreakerOpen, status.Breaker.Reason)
 	case len(stands) == 0:
 		set(metav1.ConditionFalse, v1alpha1.ReasonNothingAsked, "the policy asks for no changes of workloads: see drift.mode, rollout.onFailure and isolation.mode")
 	case acting == 0:
 		set(metav1.ConditionFalse, v1alpha1.ReasonOnlyReporting, strings.Join(stands, ", ")+": "+missing)
+	case status.Breaker != nil:
+		set(metav1.ConditionTrue, v1alpha1.ReasonActing, fmt.Sprintf("%s, but not in namespace %s: %s",
+			strings.Join(stands, ", "), status.Breaker.Namespace, status.Breaker.Reason))
 	default:
 		set(metav1.ConditionTrue, v1alpha1.ReasonActing, strings.Join(stands, ", "))
 	}
@@ -182,8 +185,8 @@ func (r *EnvironmentReconciler) announceRemediation(before, policy *v1alpha1.Env
 		r.Events.Eventf(policy, nil, kind, reason, telemetry.ActionRemediate, "%s", text)
 	}
 	switch was, is := before.Status.Breaker, policy.Status.Breaker; {
-	case was == nil && is != nil:
-		tell(telemetry.Warning, telemetry.ReasonBreakerOpened, is.Reason+": "+pending(policy, "no workload is changed until it has been calm for a while"))
+	case is != nil && (was == nil || was.Namespace != is.Namespace):
+		tell(telemetry.Warning, telemetry.ReasonBreakerOpened, is.Reason+": "+pending(policy, "no workload "+within(is)+"is changed until it has been calm for a while"))
 	case was != nil && is == nil:
 		tell(telemetry.Normal, telemetry.ReasonBreakerClosed, "it has been calm for a while: "+pending(before, "workloads may be changed again"))
 	}
@@ -193,6 +196,20 @@ func (r *EnvironmentReconciler) announceRemediation(before, policy *v1alpha1.Env
 	case was && !is:
 		tell(telemetry.Normal, telemetry.ReasonSuspendEnded, "spec.suspend is None: "+pending(before, "workloads may be changed again"))
 	}
+}
+
+// within says where a breaker is open; empty for everywhere.
+func within(breaker *v1alpha1.Breaker) string {
+	if breaker.Namespace == "" {
+		return ""
+	}
+	return "of namespace " + breaker.Namespace + " "
+}
+
+// stoppedIn says whether the breaker of an environment is open for a namespace.
+func stoppedIn(policy *v1alpha1.EnvironmentPolicy, namespace string) bool {
+	open := policy.Status.Breaker
+	return open != nil && (open.Namespace == "" || open.Namespace == namespace)
 }
 
 // pending says what follows, and how much waits for it.

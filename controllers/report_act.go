@@ -71,12 +71,16 @@ func (r *ReportReconciler) remediate(ctx context.Context, l *look, p plan, now t
 	done := *p.action
 	done.Outcome, done.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
 	executor, object := remediation.Executor{Client: r.Client}, l.writable()
-	err := r.carryOut(ctx, object, p)
+	err := r.carryOut(ctx, l, object, p)
 	if err != nil {
-		switch live := r.current(ctx, l); {
+		live, left := r.current(ctx, l), false
+		if p.pod != nil {
+			left, _ = r.leaving(ctx, p.pod) // as if it were there, when nobody can tell
+		}
+		switch {
 		case live.object != nil && r.patched(live.object, done):
 			object, err = live.object, nil // only the answer was lost
-		case p.pod != nil && r.leaving(ctx, p.pod):
+		case left:
 			err = nil // likewise, or somebody else deleted it
 		case outdated(p, live, err):
 			return r.forgo(ctx, l, done)
@@ -118,8 +122,9 @@ func refusal(err error) bool {
 
 // current is the workload as the API server has it.
 type current struct {
-	// object is nil when it is gone, or could not be read.
+	// object is nil when it is gone, or could not be read for the reason unread.
 	object client.Object
+	unread error
 	// gone is true when it was deleted, even if there is another one of its name.
 	gone bool
 	// written is true when somebody wrote it since it was judged.
@@ -129,7 +134,7 @@ type current struct {
 func (r *ReportReconciler) current(ctx context.Context, l *look) current {
 	object := l.writable()
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
-		return current{gone: apierrors.IsNotFound(err)}
+		return current{gone: apierrors.IsNotFound(err), unread: client.IgnoreNotFound(err)}
 	}
 	if object.GetUID() != l.object.GetUID() {
 		return current{gone: true}

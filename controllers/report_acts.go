@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -44,6 +45,49 @@ func (l *look) decided(trial v1alpha1.ActTrial, began, now time.Time) (opened bo
 	trial.Decided = metav1.NewTime(now)
 	l.report.Status.ActTrials, opened = acts.Open(l.report.Status.ActTrials, trial, began)
 	return opened
+}
+
+// carriedOut is what an action will be judged by once it was done, as far as its id says it.
+func carriedOut(action v1alpha1.Action) v1alpha1.ActTrial {
+	answered, _ := generationOf(action)
+	return v1alpha1.ActTrial{ID: action.ID, Kind: action.Kind, Level: v1alpha1.ActAct, Generation: answered}
+}
+
+// decidedBefore writes down the decision of an action that was done although nobody recorded
+// it, so that what follows is held against it all the same. The report and the baseline still
+// speak of what the action answered to.
+func (r *ReportReconciler) decidedBefore(ctx context.Context, l *look, action v1alpha1.Action, now time.Time) error {
+	trial := carriedOut(action)
+	switch action.Kind {
+	case v1alpha1.ActionRollback:
+		trial.Revision = l.judgedRevision
+	case v1alpha1.ActionCorrectDrift:
+		kept, err := r.baselines(ctx, l)
+		if err != nil {
+			return err
+		}
+		leaves := openIn(kept)
+		if drift.ActionID(leaves, trial.Generation) != action.ID {
+			return nil // nobody can tell any more what it took back
+		}
+		trial.Fields = acts.Fields(leaves)
+	default:
+		return nil // no level is earned by it
+	}
+	l.decided(trial, now, now)
+	return nil
+}
+
+// openIn are the differences that stood in the newest of the baselines; none when it cannot be read.
+func openIn(kept []appsv1.ControllerRevision) []drift.Leaf {
+	if len(kept) == 0 {
+		return nil
+	}
+	baseline, err := drift.ReadBaseline(&kept[0])
+	if err != nil {
+		return nil
+	}
+	return baseline.Leaves()
 }
 
 // wouldOpen says whether a decision at Report would be a new one.

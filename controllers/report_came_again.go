@@ -76,8 +76,12 @@ func quarantineOf(status *v1alpha1.ReadinessReportStatus) *v1alpha1.QuarantinedR
 
 // spent are the actions that count against the budget of an action of the kind. The
 // rollback of a revision that came again before it could be refused is part of the one
-// before it, so that of the two the last is left out: once, and not each time.
+// before it, so that of the two the last is left out: once, and not each time. The deletions
+// of pods are part of the rollback that they finish, so that only the failed ones count.
 func spent(status *v1alpha1.ReadinessReportStatus, kind v1alpha1.ActionKind) []v1alpha1.Action {
+	if kind == v1alpha1.ActionReplacePod {
+		return slices.DeleteFunc(slices.Clone(status.Actions), func(a v1alpha1.Action) bool { return a.Outcome != v1alpha1.ActionFailed })
+	}
 	quarantined := quarantineOf(status)
 	if kind != v1alpha1.ActionRollback || quarantined == nil || status.Revision.Since.After(quarantined.Time.Add(quarantineLoads)) {
 		return status.Actions

@@ -204,10 +204,9 @@ func planCorrection(l *look, p *plan, judged drift.Judgement, now time.Time) err
 		return nil
 	}
 	intended := actionAt(judged.Action, v1alpha1.ActionCorrectDrift, v1alpha1.ActionIntended, now, judged.Message)
-	p.action = &intended
-	p.trial = &v1alpha1.ActTrial{
-		ID: intended.ID, Kind: intended.Kind, Level: v1alpha1.ActAct, Generation: l.workload.Generation, Fields: acts.Fields(judged.Leaves()),
-	}
+	trial := carriedOut(intended)
+	trial.Fields = acts.Fields(judged.Leaves())
+	p.action, p.trial = &intended, &trial
 	note(status, intended)
 	return nil
 }

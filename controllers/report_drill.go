@@ -122,7 +122,7 @@ func (r *ReportReconciler) drillInput(ctx context.Context, l *look) (drill.Input
 		Awaited:   true,
 		Workload:  l.workload,
 		Pods:      l.podsOfRevision(),
-		Incident:  l.environment.Policy.Status.Breaker != nil,
+		Incident:  stoppedIn(l.environment.Policy, l.key.Namespace),
 		Refused:   ptr.Deref(status.DrillRefused, metav1.Time{}).Time,
 		Drifted:   status.Drift != nil && status.Drift.Leaves > 0,
 		Failing:   status.FailingSince != nil,

@@ -36,8 +36,8 @@ const (
 func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) (plan, error) {
 	p := plan{disown: remediation.Owns(l.object)}
 	l.heldBefore, l.report.Status.HeldBack = l.report.Status.HeldBack, nil
-	if r.pending(l, &p, now) {
-		return p, nil
+	if waits, err := r.pending(ctx, l, &p, now); err != nil || waits {
+		return p, err
 	}
 	if p.disown {
 		// The last action is finished first: what an action leaves tells that it happened,
@@ -64,29 +64,44 @@ func (r *ReportReconciler) protect(ctx context.Context, l *look, now time.Time) 
 
 // pending says whether an action is intended whose outcome nobody has recorded: the
 // record has not reached our cache yet, or the operator was stopped at it. An action
-// that shows in the workload is done. One that does not is given up after a while,
-// counts against the budget, and the workload is judged anew.
-func (r *ReportReconciler) pending(l *look, p *plan, now time.Time) bool {
+// that shows in the workload is done. One that does not is given up after a while, unless
+// the API server itself shows it, counts against the budget, and the workload is judged anew.
+func (r *ReportReconciler) pending(ctx context.Context, l *look, p *plan, now time.Time) (bool, error) {
 	action, intended := lastIntended(&l.report.Status)
 	if !intended {
-		return false
+		return false, nil
 	}
-	until := action.Time.Add(resumeAfter)
-	switch {
-	case r.shows(l, action):
-		action.Outcome = v1alpha1.ActionDone
-	case now.Before(until):
+	seen, until := r.shows(l, action), action.Time.Add(resumeAfter)
+	if !seen && now.Before(until) {
 		p.lookAgain(until)
-		return true
-	default:
-		action.Outcome = v1alpha1.ActionFailed
-		action.Message = "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew: " + action.Message
-		liftQuarantine(&l.report.Status, action)
-		forgetIsolation(&l.report.Status, action)
+		return true, nil
 	}
-	action.Time.Time = now.Truncate(time.Second)
+	done, err := seen, error(nil)
+	if !seen {
+		done, err = r.happened(ctx, l, action)
+	}
+	switch {
+	case err != nil:
+		return true, err
+	case !done:
+		abandon(&l.report.Status, action, "nothing shows that this was done, because the operator was stopped or the API server did not answer, and the workload is judged anew", now)
+		return false, nil
+	}
+	if err := r.decidedBefore(ctx, l, action, now); err != nil {
+		return true, err
+	}
+	action.Outcome, action.Time.Time = v1alpha1.ActionDone, now.Truncate(time.Second)
 	note(&l.report.Status, action)
-	return false
+	return !seen, nil // what the cache does not show yet is not judged: its event brings the next look
+}
+
+// abandon gives an intended action up, and says why.
+func abandon(status *v1alpha1.ReadinessReportStatus, action v1alpha1.Action, why string, now time.Time) {
+	liftQuarantine(status, action)
+	forgetIsolation(status, action)
+	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
+	action.Message = why + ": " + action.Message
+	note(status, action)
 }
 
 // lastBegun is the last action that the operator has begun, which may go on: one that is
@@ -108,14 +123,9 @@ func lastIntended(status *v1alpha1.ReadinessReportStatus) (v1alpha1.Action, bool
 
 // giveUp ends an intended action whose workload is gone: nobody will see whether it was done.
 func giveUp(status *v1alpha1.ReadinessReportStatus, now time.Time) {
-	action, intended := lastIntended(status)
-	if !intended {
-		return
+	if action, intended := lastIntended(status); intended {
+		abandon(status, action, "the workload was deleted before anybody saw whether this was done", now)
 	}
-	liftQuarantine(status, action)
-	action.Outcome, action.Time.Time = v1alpha1.ActionFailed, now.Truncate(time.Second)
-	action.Message = "the workload was deleted before anybody saw whether this was done: " + action.Message
-	note(status, action)
 }
 
 // shows says whether an intended action can be seen.
@@ -131,15 +141,36 @@ func (r *ReportReconciler) shows(l *look, action v1alpha1.Action) bool {
 	return r.patched(l.object, action)
 }
 
+// happened says whether the API server itself shows an intended action: a cache that is behind,
+// or whose watch was lost, does not.
+func (r *ReportReconciler) happened(ctx context.Context, l *look, action v1alpha1.Action) (bool, error) {
+	switch action.Kind {
+	case v1alpha1.ActionReplacePod:
+		return r.leaving(ctx, l.podOf(action))
+	case v1alpha1.ActionIsolate, v1alpha1.ActionRelease:
+		live := *l
+		var err error
+		live.isolation, err = readIsolation(ctx, r.Live, l.key)
+		return r.shows(&live, action), err
+	}
+	live := r.current(ctx, l)
+	return live.object != nil && r.patched(live.object, action), live.unread
+}
+
 // patched says whether an intended patch of a workload can be seen in it. It answers to one
 // generation and to no other state, so that the next generation is the operator's if it
-// happened: admission stamped it so, or the operator still owns what it wrote.
+// happened. Admission's stamp says so, or says that it is not: the field managers are what
+// each client calls itself. Only where nothing has been stamped, because the API server cannot
+// or the policy is not in force yet, they are believed, by whoever writes.
 func (r *ReportReconciler) patched(object client.Object, action v1alpha1.Action) bool {
 	answered, known := generationOf(action)
 	if !known || object.GetGeneration() <= answered {
 		return false
 	}
-	return stampedBy(object, answered+1, r.OperatorUser) || remediation.Owns(object)
+	if r.Stamping && object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor] != "" {
+		return stampedBy(object, answered+1, r.OperatorUser)
+	}
+	return remediation.Owns(object)
 }
 
 // generationOf is the generation of the workload that an action answers to, with which its
@@ -171,7 +202,8 @@ func (r *ReportReconciler) budget(ctx context.Context, l *look, kind v1alpha1.Ac
 			}
 		}
 	}
-	usage.Breaker = remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), *l.environment.Spec.BlastRadius, now)
+	health := environmentHealth(l.environment.Policy, append(others, *l.report))
+	usage.Breaker = remediation.Break(health, *l.environment.Spec.BlastRadius, now).In(l.key.Namespace)
 	return remediation.Allow(usage, *l.environment.Spec.BlastRadius, now), nil
 }
 
@@ -216,20 +248,22 @@ func changing(report *v1alpha1.ReadinessReport, now time.Time) bool {
 
 // environmentHealth is what the breaker judges.
 func environmentHealth(policy *v1alpha1.EnvironmentPolicy, reports []v1alpha1.ReadinessReport) remediation.Environment {
-	health := remediation.Environment{}
-	if policy.Status.Breaker != nil {
-		health.Tripped = policy.Status.Breaker.Tripped.Time
+	environment := remediation.Environment{Namespaces: map[string]remediation.Health{}}
+	if open := policy.Status.Breaker; open != nil {
+		environment.Tripped, environment.TrippedIn = open.Tripped.Time, open.Namespace
 	}
 	for i := range reports {
 		if reports[i].Status.State == v1alpha1.ReportGone || reports[i].Status.Object != nil || !keptUp(&reports[i]) {
 			continue
 		}
+		health := environment.Namespaces[reports[i].Namespace]
 		health.Workloads++
 		if since := reports[i].Status.FailingSince; since != nil {
 			health.FailingSince = append(health.FailingSince, since.Time)
 		}
+		environment.Namespaces[reports[i].Namespace] = health
 	}
-	return health
+	return environment
 }
 
 // keptUp says whether a controller brings lost pods of the workload back. A bare Pod with a wrong

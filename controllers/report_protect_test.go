@@ -8,6 +8,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -47,4 +48,38 @@ func TestWhatIsOnlyReportedHidesNoActionThatGoesOn(t *testing.T) {
 		giveUp(&status, now)
 		NewWithT(t).Expect(status.Actions[1]).To(And(HaveField("ID", "begun"), HaveField("Outcome", v1alpha1.ActionFailed)))
 	})
+}
+
+func TestAnIntendedPatchShowsByWhoAdmissionSawWriting(t *testing.T) {
+	const operator, owned = "system:serviceaccount:rampart-system:rampart", true
+	for _, c := range []struct {
+		name       string
+		stamping   bool
+		generation int64
+		stamps     string
+		owned      bool
+		shows      bool
+	}{
+		{"stamped as the operator's", true, 4, "3:dana,4:" + operator, owned, true},
+		{"stamped as the operator's, which has let go of it", true, 4, "3:dana,4:" + operator, false, true},
+		{"stamped as the operator's, and written by others since", true, 6, "4:" + operator + ",5:dana,6:dana", false, true},
+		{"not written yet", true, 3, "3:dana", owned, false},
+		{"written by somebody else", true, 4, "3:dana,4:dana", false, false},
+		{"written by somebody else under the operator's name as field manager", true, 4, "3:dana,4:dana", owned, false},
+		{"scaled, which nobody stamps, under the operator's name as field manager", true, 4, "3:dana", owned, false},
+		{"written by the operator some other time", true, 5, "3:dana,4:dana,5:" + operator, owned, false},
+		{"written where the stamp is not in force yet", true, 4, "", owned, true},
+		{"written by somebody else where the stamp is not in force yet", true, 4, "", false, false},
+		{"written where nothing stamps, and who writes makes up what he likes", false, 4, "4:" + operator, false, false},
+		{"written where nothing stamps", false, 4, "", owned, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			object := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: c.generation, Annotations: map[string]string{v1alpha1.AnnotationSpecAuthor: c.stamps}}}
+			if c.owned {
+				object.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: v1alpha1.ManagedBy, Operation: metav1.ManagedFieldsOperationUpdate}}
+			}
+			r := &ReportReconciler{Stamping: c.stamping, OperatorUser: operator}
+			NewWithT(t).Expect(r.patched(object, v1alpha1.Action{ID: "rollback-0123456789ab-2-3", Kind: v1alpha1.ActionRollback})).To(Equal(c.shows))
+		})
+	}
 }

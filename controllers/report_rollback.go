@@ -40,7 +40,7 @@ func (r *ReportReconciler) judgeRollout(ctx context.Context, l *look, p *plan, n
 	case remediation.VerdictWait:
 		// More pods or the progress deadline bring an event; stability needs time to pass.
 		p.lookAgain(now.Add(evidence.UsualStart(status.Evidence)))
-		if alone := status.FailingSince.Add(together); now.Before(alone) {
+		if alone := status.FailingSince.Add(remediation.Together); now.Before(alone) {
 			p.lookAgain(alone) // whether others fail too is known by then
 		}
 		status.Message = message.Cut(status.Message+"; "+decision.Reason, maxText)
@@ -97,7 +97,9 @@ func planRollback(l *look, decision remediation.Decision, p *plan, now time.Time
 
 	status.Message = intended.Message
 	p.action, p.patch = &intended, patch
-	p.trial = &v1alpha1.ActTrial{ID: intended.ID, Kind: intended.Kind, Level: v1alpha1.ActAct, Generation: l.workload.Generation, Revision: status.Revision.Number}
+	trial := carriedOut(intended)
+	trial.Revision = status.Revision.Number
+	p.trial = &trial
 	note(status, intended)
 	return nil
 }

@@ -235,6 +235,52 @@ var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(BeEmpty(), "as if it had never been")
 	})
 
+	DescribeTable("is left alone when that is decided between the judgement and the deletion", func(change func(*set), says string) {
+		s := restored()
+		s.settle()
+		failed, changed := s.first(), false
+		s.client = interceptor.NewClient(operator, interceptor.Funcs{
+			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+				err := c.SubResource(sub).Patch(ctx, object, patch, options...)
+				if !changed {
+					changed = true
+					change(s)
+				}
+				return err
+			},
+		})
+		s.restartOperator()
+		s.look()
+		Expect(changed).To(BeTrue())
+		Expect(s.first()).To(Equal(failed))
+		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(BeEmpty(), "as if it had never been")
+
+		s.look()
+		Expect(s.first()).To(Equal(failed))
+		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionReported}))
+		Expect(s.status().Message).To(And(ContainSubstring("delete it"), ContainSubstring(says)))
+	},
+		Entry("by whoever suspends remediation", func(s *set) { s.suspend(v1alpha1.SuspendRemediation) }, "remediation is suspended"),
+		Entry("by its team", func(s *set) { s.say(string(v1alpha1.OnFailureReport)) }, "any more"),
+		Entry("by what rollbacks led to elsewhere in the namespace", func(s *set) {
+			s.decidedAlready("web", v1alpha1.ActionRollback, v1alpha1.ActAct, disagreed, agreed, disagreed)
+			s.reconcileNamespace(s.namespace)
+		}, "rollbacks are back at Report in this namespace"),
+	)
+
+	It("tells nothing of a moment in which another worker decides about the namespace, and asks again at once", func() {
+		s := restored()
+		s.settle()
+		giveBack, _ := s.reports.Slots.Take(s.namespace)
+		Expect(s.look().RequeueAfter).To(BeNumerically("<=", time.Second))
+		Expect(s.first()).NotTo(BeEmpty())
+		Expect(s.outcomes(v1alpha1.ActionReplacePod)).To(BeEmpty())
+
+		giveBack()
+		s.look()
+		Expect(s.first()).To(BeEmpty())
+	})
+
 	It("is given up after a few refusals of the API server, instead of trying for ever", func() {
 		s := restored()
 		s.settle()
@@ -273,6 +319,20 @@ var _ = Describe("The pod that keeps a StatefulSet from going back", func() {
 			Expect(admin.Patch(ctx, s.policy, client.MergeFrom(before))).To(Succeed())
 		}, "remediation is suspended"),
 		Entry("when the team has changed its mind", func(s *set) { s.say(string(v1alpha1.OnFailureReport)) }, "any more"),
+		Entry("when rollbacks are back at Report in its namespace", func(s *set) {
+			s.decidedAlready("web", v1alpha1.ActionRollback, v1alpha1.ActAct, disagreed, agreed, disagreed)
+			s.reconcileNamespace(s.namespace)
+		}, "rollbacks are back at Report in this namespace"),
+		Entry("when the policy only reports failed rollouts by now", func(s *set) {
+			before := s.policy.DeepCopy()
+			s.policy.Spec.Rollout.OnFailure = v1alpha1.OnFailureReport
+			Expect(admin.Patch(ctx, s.policy, client.MergeFrom(before))).To(Succeed())
+		}, "failed rollouts are only reported here"),
+		Entry("while another workload of the namespace is being changed", func(s *set) {
+			s.remember("cart", func(status *v1alpha1.ReadinessReportStatus) {
+				status.Actions = []v1alpha1.Action{{ID: "1", Kind: v1alpha1.ActionRollback, Outcome: v1alpha1.ActionIntended, Time: metav1.NewTime(s.clock.Now())}}
+			})
+		}, "Deployment cart is being changed"),
 		Entry("while too much of the environment fails", func(s *set) {
 			for _, other := range []string{"a", "b", "c"} {
 				s.remember(other, func(status *v1alpha1.ReadinessReportStatus) {

@@ -319,6 +319,32 @@ var _ = Describe("A failed rollout", func() {
 		Expect(w.report("shop").Status.Message).To(ContainSubstring("all remediation here has stopped"))
 	})
 
+	It("is rolled back whatever a team breaks in a namespace of its own, where remediation stops", func() {
+		w := failed(2, "empty")
+		own := w.in(w.namespace + "-own")
+		Expect(admin.Create(ctx, testenv.Namespace(own.namespace, map[string]string{"environment": w.policy.Name}))).To(Succeed())
+		own.joined("empty")
+		for _, broken := range []string{"a", "b", "c"} {
+			own.remember(broken, func(status *v1alpha1.ReadinessReportStatus) {
+				status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now().Add(-time.Hour)}
+			})
+		}
+		own.failing("cart")
+		w.lookAtEnvironment(w.environments())
+		Expect(w.policy.Status.Breaker).To(HaveValue(And(
+			HaveField("Namespace", own.namespace), HaveField("Reason", ContainSubstring("in namespace "+own.namespace+", 3 of 4 workloads are unhealthy")))))
+		Expect(w.remediating()).To(And(HaveField("Reason", v1alpha1.ReasonActing), HaveField("Message", ContainSubstring("but not in namespace "+own.namespace))))
+		Expect(w.events.all()).To(ContainElement(And(HavePrefix(telemetry.ReasonBreakerOpened), ContainSubstring("no workload of namespace "+own.namespace+" is changed"))))
+
+		w.look("shop")
+		Expect(w.image("shop")).To(Equal(goodImage))
+		w.later(3 * time.Minute) // what begins to fail with shop is held for that
+		own.look("cart")
+		own.look("cart")
+		Expect(own.image("cart")).To(Equal(badImage))
+		Expect(own.report("cart").Status.Message).To(ContainSubstring("all remediation here has stopped: in namespace " + own.namespace))
+	})
+
 	It("is rolled back whatever bare Pods and Jobs do, which fail for reasons of their own", func() {
 		w := failed(2, "empty")
 		for name, kind := range map[string]v1alpha1.WorkloadKind{"debug": v1alpha1.KindPod, "migrate": v1alpha1.KindJob, "nightly": v1alpha1.KindCronJob} {

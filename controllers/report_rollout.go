@@ -25,9 +25,6 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get
 
-// together is how close in time workloads begin to fail for a common cause.
-const together = 2 * time.Minute
-
 // rollout is what is observed of the newest revision and those before it.
 func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) (remediation.Rollout, error) {
 	status := &l.report.Status
@@ -244,7 +241,7 @@ func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, err
 	}
 	began, count := l.report.Status.FailingSince.Time, 0
 	for i := range others {
-		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= together && keptUp(&others[i]) {
+		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= remediation.Together && keptUp(&others[i]) {
 			count++
 		}
 	}
@@ -283,7 +280,7 @@ func begun(job *batchv1.Job) bool {
 // shortly before the revision came. They are read from the API server, and only here:
 // the operator keeps the values of no ConfigMap in memory.
 func (r *ReportReconciler) changedConfigMaps(ctx context.Context, l *look) ([]string, error) {
-	since := l.report.Status.Revision.Since.Add(-together)
+	since := l.report.Status.Revision.Since.Add(-remediation.Together)
 	var changed []string
 	for _, use := range workload.ConfigMapsUsed(l.workload.Template.Spec) {
 		name := use.Name

@@ -4,8 +4,8 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/acts"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/workload"
@@ -35,12 +36,15 @@ func (r *ReportReconciler) finishRollback(ctx context.Context, l *look, p *plan,
 		return nil
 	}
 	what := fmt.Sprintf("pod %s runs what was rolled back and is not ready, and its controller does not replace it", pod.Name)
-	refused, err := r.replacementRefused(ctx, l, p, now)
-	if err != nil {
-		return err
+	may := answer{refused: l.replacementBarred()}
+	if may.refused == "" {
+		var err error
+		if may, err = r.mayAct(ctx, l, p, v1alpha1.ActionReplacePod, now); err != nil || may.busy {
+			return err
+		}
 	}
-	if refused != "" {
-		text := what + ": delete it. Rampart does not, because " + refused
+	if may.refused != "" {
+		text := what + ": delete it. Rampart does not, because " + may.refused
 		status.Message = message.Cut(text, maxText)
 		note(status, actionAt(id, v1alpha1.ActionReplacePod, v1alpha1.ActionReported, now, text))
 		return nil
@@ -62,12 +66,7 @@ func (l *look) stuckPod() *corev1.Pod {
 	if len(stuck) == 0 {
 		return nil
 	}
-	for _, pod := range l.livePods {
-		if string(pod.UID) == stuck[0].UID {
-			return pod
-		}
-	}
-	return nil
+	return l.livePod(stuck[0].UID)
 }
 
 // quarantinedTemplates are the names that the pods of revisions which were rolled back bear.
@@ -95,53 +94,87 @@ func (l *look) replacementID(pod string) string {
 }
 
 // replaced says whether the pod that an action was to delete is gone, or going.
-func (l *look) replaced(action v1alpha1.Action) bool {
+func (l *look) replaced(action v1alpha1.Action) bool { return l.podOf(action) == nil }
+
+// podOf is the pod that an action is to delete; nil when it is gone, or going.
+func (l *look) podOf(action v1alpha1.Action) *corev1.Pod {
 	quarantined := l.quarantinedTemplates()
-	return !slices.ContainsFunc(l.pods, func(p workload.Pod) bool {
+	i := slices.IndexFunc(l.pods, func(p workload.Pod) bool {
 		return !p.Departing() && slices.Contains(quarantined, p.TemplateHash) && l.replacementID(p.Name) == action.ID
 	})
+	if i < 0 {
+		return nil
+	}
+	return l.livePod(l.pods[i].UID)
 }
 
-// replacementRefused says why the pod may not be deleted now; empty when it may. What the
-// rollback was allowed covers it, but nothing is done in an environment where remediation
-// has stopped since, against the team's will, or that is refused again and again.
-func (r *ReportReconciler) replacementRefused(ctx context.Context, l *look, p *plan, now time.Time) (string, error) {
+// livePod is the pod of that UID, as it is.
+func (l *look) livePod(uid string) *corev1.Pod {
+	i := slices.IndexFunc(l.livePods, func(p *corev1.Pod) bool { return string(p.UID) == uid })
+	if i < 0 {
+		return nil
+	}
+	return l.livePods[i]
+}
+
+// replacementBarred says why the pod may not be deleted, whatever the blast radius allows;
+// empty when it may. A rollback allows the deletions that belong to it, but none in an
+// environment or a namespace where that has ended since, or against the team's will.
+func (l *look) replacementBarred() string {
+	policy := l.environment.Spec.Rollout
+	standing := l.standing(acts.Act{Kind: v1alpha1.ActionRollback, StartLevel: policy.StartLevel})
 	switch {
 	case l.suspended():
-		return "remediation is suspended in the EnvironmentPolicy", nil
+		return "remediation is suspended in the EnvironmentPolicy"
+	case policy.OnFailure != v1alpha1.OnFailureRollback:
+		return "failed rollouts are only reported here by now (rollout.onFailure of the EnvironmentPolicy)"
+	case standing.Level != v1alpha1.ActAct:
+		return standing.AtReport()
 	case l.workload.Annotations[v1alpha1.AnnotationOnFailure] != string(v1alpha1.OnFailureRollback):
-		return "the workload does not say " + v1alpha1.AnnotationOnFailure + ": Rollback any more", nil
+		return "the workload does not say " + v1alpha1.AnnotationOnFailure + ": Rollback any more"
 	}
-	others, err := r.siblings(ctx, l)
-	if err != nil {
-		return "", err
-	}
-	radius := *l.environment.Spec.BlastRadius
-	budget := remediation.Allow(remediation.Usage{
-		Kind: v1alpha1.ActionReplacePod,
-		Actions: slices.DeleteFunc(slices.Clone(l.report.Status.Actions), func(a v1alpha1.Action) bool {
-			return a.Outcome != v1alpha1.ActionFailed
-		}),
-		Breaker: remediation.Break(environmentHealth(l.environment.Policy, append(others, *l.report)), radius, now),
-	}, radius, now)
-	if !budget.Allowed {
-		p.lookAgain(cmp.Or(budget.RetryAt, now.Add(askAgain)))
-	}
-	return budget.Reason, nil
+	return ""
 }
 
 // carryOut does what an action consists of.
-func (r *ReportReconciler) carryOut(ctx context.Context, object workload.Object, p plan) error {
+func (r *ReportReconciler) carryOut(ctx context.Context, l *look, object workload.Object, p plan) error {
 	executor := remediation.Executor{Client: r.Client}
-	if p.pod != nil {
-		return executor.Replace(ctx, p.pod)
+	if p.pod == nil {
+		return executor.Execute(ctx, object, p.patch)
 	}
-	return executor.Execute(ctx, object, p.patch)
+	if err := r.replacementStands(ctx, l); err != nil {
+		return err
+	}
+	return executor.Replace(ctx, p.pod)
 }
 
-// leaving says whether a pod is gone or going.
-func (r *ReportReconciler) leaving(ctx context.Context, pod *corev1.Pod) bool {
+// replacementStands asks at the last moment whether the pod may still be deleted; a conflict
+// says that it may not. The patch of a rollback tests the workload that it answers to, and the
+// deletion of a pod can test nothing but the pod.
+func (r *ReportReconciler) replacementStands(ctx context.Context, l *look) error {
+	latest := *l
+	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
+	if err == nil {
+		err = r.gatherNamespace(ctx, &latest, environments)
+	}
+	if err != nil {
+		return err
+	}
+	if !latest.enrolled || latest.replacementBarred() != "" || r.overtaken(ctx, l) {
+		return apierrors.NewConflict(corev1.Resource("pods"), l.key.Name, errors.New("its workload, or what is allowed there, has changed since it was judged"))
+	}
+	return nil
+}
+
+// leaving says whether a pod is gone or going, as the API server has it.
+func (r *ReportReconciler) leaving(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	var live corev1.Pod
 	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &live)
-	return apierrors.IsNotFound(err) || err == nil && (live.UID != pod.UID || live.DeletionTimestamp != nil)
+	switch {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("get pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	return live.UID != pod.UID || live.DeletionTimestamp != nil, nil
 }

@@ -4,8 +4,11 @@
 package controllers_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,11 +16,14 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/controllers"
 	"github.com/rampart-dev/rampart/internal/guardrail"
 	"github.com/rampart-dev/rampart/internal/testenv"
@@ -60,7 +66,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 
 	admin = connect(cluster.Config)
-	operator = connect(as(rest.ImpersonationConfig{UserName: operatorUser}))
+	operator = stamped(connect(as(rest.ImpersonationConfig{UserName: operatorUser})))
 	historian = connect(as(rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:masters"}}))
 	for _, user := range []string{deployer, dana} {
 		writers[user] = connect(as(rest.ImpersonationConfig{UserName: user, Groups: []string{"system:masters"}}))
@@ -90,6 +96,23 @@ func connect(config *rest.Config) client.WithWatch {
 	indexes := indexes{}
 	Expect(controllers.AddIndexes(ctx, indexes)).To(Succeed())
 	return indexes.in(direct)
+}
+
+// stamped plays the admission that stamps the operator's JSON Patches of a spec with its name.
+// Tests stamp what other users write.
+func stamped(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Patch: func(ctx context.Context, i client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			stamps, stamping := object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor]
+			data, err := patch.Data(object)
+			if err != nil || !stamping || patch.Type() != types.JSONPatchType || !bytes.Contains(data, []byte(`"path":"/spec`)) {
+				return i.Patch(ctx, object, patch, options...)
+			}
+			stamp := fmt.Sprintf(`,{"op":"replace","path":"/metadata/annotations/%s","value":"%s,%d:%s"}]`,
+				strings.ReplaceAll(v1alpha1.AnnotationSpecAuthor, "/", "~1"), stamps, object.GetGeneration()+1, operatorUser)
+			return i.Patch(ctx, object, client.RawPatch(patch.Type(), append(data[:len(data)-1:len(data)-1], stamp...)), options...)
+		},
+	})
 }
 
 // with adds labels or annotations to some.

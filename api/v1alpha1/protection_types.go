@@ -152,6 +152,12 @@ type Breaker struct {
 	// +optional
 	Open bool `json:"open"`
 
+	// namespace is the only one in which nothing is remediated, because all that speaks for a
+	// common cause is there. Left out when it is open for the whole environment.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
 	// tripped is when the reason was last there.
 	// +required
 	Tripped metav1.Time `json:"tripped"`

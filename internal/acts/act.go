@@ -37,6 +37,7 @@ type words struct {
 var inWords = map[v1alpha1.ActionKind]words{
 	v1alpha1.ActionCorrectDrift: {"correction", "corrections", "drift.startLevel"},
 	v1alpha1.ActionRollback:     {"rollback", "rollbacks", "rollout.startLevel"},
+	v1alpha1.ActionReplacePod:   {"deletion of a stuck pod", "deletions of stuck pods", "rollout.startLevel"},
 	v1alpha1.ActionIsolate:      {"isolation", "isolations", "isolation.startLevel"},
 }
 

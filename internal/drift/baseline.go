@@ -59,6 +59,9 @@ func (b *Baseline) seen() map[string]any {
 	return b.Spec
 }
 
+// Leaves are the differences that stood against the baseline when it was made, as Undo takes them.
+func (b *Baseline) Leaves() []Leaf { return Diff(wrap(b.Spec), wrap(b.seen())) }
+
 // Owner identifies the workload that a baseline belongs to.
 type Owner struct {
 	// APIVersion of the workload: apps/v1.

@@ -37,7 +37,7 @@ type Input struct {
 	Pods     []workload.Pod
 	// Drifted is true while the workload differs from its baseline.
 	Drifted bool
-	// Incident is true while so much of the environment fails that its breaker is open.
+	// Incident is true while so much of the environment fails that its breaker is open here.
 	Incident bool
 	// Refused is when a drill was last refused or taken back; zero when none was.
 	Refused time.Time

@@ -11,9 +11,10 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
+// Together is how close in time failures of one cause begin.
+const Together = 2 * time.Minute
+
 const (
-	// togetherWithin is how close in time failures of one cause begin.
-	togetherWithin = 2 * time.Minute
 	// togetherAtLeast is how many workloads that fail together point to one cause.
 	togetherAtLeast = 3
 	// calmFor is how long an environment must be healthy before the breaker closes again.
@@ -22,48 +23,114 @@ const (
 
 // Environment is the health of an environment, as the breaker sees it.
 type Environment struct {
+	// Namespaces is the health of each that has workloads.
+	Namespaces map[string]Health
+	// Tripped is when the breaker was last seen open; zero when it never was. TrippedIn is the
+	// only namespace for which it was; empty for all.
+	Tripped   time.Time
+	TrippedIn string
+}
+
+// Health of the workloads of a namespace, or of several.
+type Health struct {
 	// Workloads is how many there are.
 	Workloads int
 	// FailingSince is, for each unhealthy workload, when it began to fail.
 	FailingSince []time.Time
-	// Tripped is when the breaker was last seen open; zero when it never was.
-	Tripped time.Time
 }
 
 // Breaker is the state of an environment's breaker.
 type Breaker struct {
 	// Open is true while nothing may be remediated.
 	Open bool
-	// Tripped is when the reason to be open was last there: to be given back as Environment.Tripped.
+	// Namespace is the only one in which nothing may be remediated; empty for all.
+	Namespace string
+	// Tripped is when the reason to be open was last there: to be given back as
+	// Environment.Tripped, with Namespace as Environment.TrippedIn.
 	Tripped time.Time
 	// Reason explains it; empty when it is closed.
 	Reason string
+}
+
+// In is the breaker as it concerns a namespace: closed when it is open for another one only.
+func (b Breaker) In(namespace string) Breaker {
+	if b.Namespace != "" && b.Namespace != namespace {
+		return Breaker{}
+	}
+	return b
 }
 
 // Break says whether so much fails in an environment that the cause is likely common,
 // and remediation would only add to it: more than the allowed share of its workloads,
 // and at least two, or several that began to fail together. It stays open until the
 // environment has been calm for a while. Without workloads there is nothing to judge.
+//
+// What one namespace alone brings about stops that namespace only: else whoever may edit one
+// could keep all others from being protected. When another one follows before it is calm, the
+// cause is likely not in either.
 func Break(e Environment, radius v1alpha1.BlastRadius, now time.Time) Breaker {
-	unhealthy := len(e.FailingSince)
-	together := mostTogether(recent(e.FailingSince, now)) // a copy, which is sorted there
-	reason := ""
+	until := e.Tripped.Add(calmFor)
+	calm := e.Tripped.IsZero() || !now.Before(until)
+	reason, alone := e.without("").fails(togetherAtLeast, radius, now), e.alone(radius, now)
 	switch {
-	case unhealthy >= 2 && unhealthy*100 > int(radius.MaxUnhealthy)*e.Workloads:
-		reason = fmt.Sprintf("%d of %d workloads are unhealthy, more than %d%%: the cause is likely common, look at nodes, network and shared dependencies",
-			unhealthy, e.Workloads, radius.MaxUnhealthy)
-	case together >= togetherAtLeast:
-		reason = fmt.Sprintf("%d workloads began to fail within %s: the cause is likely common, look at nodes, network and shared dependencies",
-			together, minutes(togetherWithin))
-	}
-	if reason != "" {
+	case reason != "" && (alone == "" || !calm && e.TrippedIn != "" && e.TrippedIn != alone):
 		return Breaker{Open: true, Tripped: now, Reason: reason}
-	}
-	if until := e.Tripped.Add(calmFor); !e.Tripped.IsZero() && now.Before(until) {
-		return Breaker{Open: true, Tripped: e.Tripped, Reason: fmt.Sprintf(
+	case reason != "" && (calm || e.TrippedIn == alone):
+		reason = e.Namespaces[alone].fails(togetherAtLeast, radius, now)
+		return Breaker{Open: true, Namespace: alone, Tripped: now, Reason: fmt.Sprintf("in namespace %s, %s", alone, reason)}
+	case !calm:
+		return Breaker{Open: true, Namespace: e.TrippedIn, Tripped: e.Tripped, Reason: fmt.Sprintf(
 			"many workloads failed until shortly ago: remediation starts again at %s if it stays calm", clock(until))}
 	}
 	return Breaker{Tripped: e.Tripped}
+}
+
+// alone is the namespace that fails by itself, if no other one does, and if what is left
+// without it points to no cause in common. Empty for none, and for the only one there is.
+func (e Environment) alone(radius v1alpha1.BlastRadius, now time.Time) string {
+	alone := ""
+	for name, health := range e.Namespaces {
+		switch {
+		case health.fails(togetherAtLeast, radius, now) == "":
+		case alone != "":
+			return ""
+		default:
+			alone = name
+		}
+	}
+	// Few elsewhere that fail together say enough: there are more of them where it is worst.
+	if alone == "" || len(e.Namespaces) == 1 || e.without(alone).fails(togetherAtLeast-1, radius, now) != "" {
+		return ""
+	}
+	return alone
+}
+
+// without is the health of all namespaces but one.
+func (e Environment) without(namespace string) Health {
+	var all Health
+	for name, health := range e.Namespaces {
+		if name != namespace {
+			all.Workloads += health.Workloads
+			all.FailingSince = append(all.FailingSince, health.FailingSince...)
+		}
+	}
+	return all
+}
+
+// fails says why the cause of what fails is likely common; empty when it is likely not.
+// atLeast is how many that fail together say so.
+func (h Health) fails(atLeast int, radius v1alpha1.BlastRadius, now time.Time) string {
+	unhealthy := len(h.FailingSince)
+	together := mostTogether(recent(h.FailingSince, now)) // a copy, which is sorted there
+	switch {
+	case unhealthy >= 2 && unhealthy*100 > int(radius.MaxUnhealthy)*h.Workloads:
+		return fmt.Sprintf("%d of %d workloads are unhealthy, more than %d%%: the cause is likely common, look at nodes, network and shared dependencies",
+			unhealthy, h.Workloads, radius.MaxUnhealthy)
+	case together >= atLeast:
+		return fmt.Sprintf("%d workloads began to fail within %s: the cause is likely common, look at nodes, network and shared dependencies",
+			together, minutes(Together))
+	}
+	return ""
 }
 
 // recent leaves out what has been failing for longer than the breaker remembers: what is
@@ -72,13 +139,13 @@ func recent(since []time.Time, now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(since), func(t time.Time) bool { return now.Sub(t) > calmFor })
 }
 
-// mostTogether is the largest number of failures that began within togetherWithin. It is
+// mostTogether is the largest number of failures that began within Together. It is
 // asked for each action, of all workloads: after sorting it goes over them once.
 func mostTogether(since []time.Time) int {
 	slices.SortFunc(since, time.Time.Compare)
 	most, first := 0, 0
 	for last := range since {
-		for since[last].Sub(since[first]) > togetherWithin {
+		for since[last].Sub(since[first]) > Together {
 			first++
 		}
 		most = max(most, last-first+1)
@@ -98,7 +165,7 @@ type Usage struct {
 	InNamespace string
 	// InEnvironment is how many other workloads of the environment are being changed.
 	InEnvironment int
-	// Breaker of the environment.
+	// Breaker of the environment, as it concerns the namespace.
 	Breaker Breaker
 }
 

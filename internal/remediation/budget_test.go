@@ -67,12 +67,8 @@ func TestAllowLimitsTheBlastRadius(t *testing.T) {
 }
 
 func TestTheBreaker(t *testing.T) {
-	failing := func(ago ...time.Duration) []time.Time {
-		var out []time.Time
-		for _, d := range ago {
-			out = append(out, noon.Add(-d))
-		}
-		return out
+	shop := func(workloads int, failing []time.Time) remediation.Environment {
+		return remediation.Environment{Namespaces: map[string]remediation.Health{"shop": {Workloads: workloads, FailingSince: failing}}}
 	}
 	hours := func(n int) []time.Time {
 		var out []time.Time
@@ -88,18 +84,18 @@ func TestTheBreaker(t *testing.T) {
 		reason      string
 	}{
 		{"nothing runs", remediation.Environment{}, false, ""},
-		{"all is well", remediation.Environment{Workloads: 10}, false, ""},
-		{"one of one is unhealthy", remediation.Environment{Workloads: 1, FailingSince: hours(1)}, false, ""},
-		{"one of three is unhealthy", remediation.Environment{Workloads: 3, FailingSince: hours(1)}, false, ""},
-		{"two of ten are unhealthy", remediation.Environment{Workloads: 10, FailingSince: hours(2)}, false, ""},
-		{"three of ten are unhealthy", remediation.Environment{Workloads: 10, FailingSince: hours(3)}, true, "3 of 10 workloads are unhealthy, more than 20%"},
-		{"two of nine are unhealthy", remediation.Environment{Workloads: 9, FailingSince: hours(2)}, true, "2 of 9"},
-		{"few of many, but together", remediation.Environment{Workloads: 1000, FailingSince: failing(0, time.Minute, 2*time.Minute)}, true, "3 workloads began to fail within 2 minutes"},
-		{"few of many, one after the other", remediation.Environment{Workloads: 1000, FailingSince: failing(0, 90*time.Second, 3*time.Minute)}, false, ""},
-		{"two hundred at once", remediation.Environment{Workloads: 1000, FailingSince: slices.Repeat([]time.Time{noon.Add(-time.Minute)}, 200)}, true, "200 workloads"},
-		{"a few that have been broken for weeks", remediation.Environment{Workloads: 1000, FailingSince: slices.Repeat([]time.Time{noon.Add(-600 * time.Hour)}, 5)}, false, ""},
-		{"calm since a minute", remediation.Environment{Workloads: 10, Tripped: noon.Add(-time.Minute)}, true, "starts again at 12:04:00 UTC"},
-		{"calm for long", remediation.Environment{Workloads: 10, Tripped: noon.Add(-5 * time.Minute)}, false, ""},
+		{"all is well", shop(10, nil), false, ""},
+		{"one of one is unhealthy", shop(1, hours(1)), false, ""},
+		{"one of three is unhealthy", shop(3, hours(1)), false, ""},
+		{"two of ten are unhealthy", shop(10, hours(2)), false, ""},
+		{"three of ten are unhealthy", shop(10, hours(3)), true, "3 of 10 workloads are unhealthy, more than 20%"},
+		{"two of nine are unhealthy", shop(9, hours(2)), true, "2 of 9"},
+		{"few of many, but together", shop(1000, at(0, time.Minute, 2*time.Minute)), true, "3 workloads began to fail within 2 minutes"},
+		{"few of many, one after the other", shop(1000, at(0, 90*time.Second, 3*time.Minute)), false, ""},
+		{"two hundred at once", shop(1000, slices.Repeat([]time.Time{noon.Add(-time.Minute)}, 200)), true, "200 workloads"},
+		{"a few that have been broken for weeks", shop(1000, broken(5)), false, ""},
+		{"calm since a minute", remediation.Environment{Tripped: noon.Add(-time.Minute)}, true, "starts again at 12:04:00 UTC"},
+		{"calm for long", remediation.Environment{Tripped: noon.Add(-5 * time.Minute)}, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -112,11 +108,84 @@ func TestTheBreaker(t *testing.T) {
 
 func TestTheBreakerStaysOpenUntilItHasBeenCalmForAWhile(t *testing.T) {
 	g := NewWithT(t)
-	bad := remediation.Environment{Workloads: 4, FailingSince: make([]time.Time, 4)}
+	bad := remediation.Environment{Namespaces: map[string]remediation.Health{"shop": {Workloads: 4, FailingSince: make([]time.Time, 4)}}}
 	opened := remediation.Break(bad, radius, noon)
-	calm := remediation.Environment{Workloads: 4, Tripped: opened.Tripped}
+	calm := remediation.Environment{Tripped: opened.Tripped}
 	g.Expect(remediation.Break(calm, radius, noon.Add(4*time.Minute)).Open).To(BeTrue())
 	g.Expect(remediation.Break(calm, radius, noon.Add(6*time.Minute)).Open).To(BeFalse())
+}
+
+// at are so many failures that began a while ago, one in each of the times that are given.
+func at(ago ...time.Duration) []time.Time {
+	var since []time.Time
+	for _, d := range ago {
+		since = append(since, noon.Add(-d))
+	}
+	return since
+}
+
+// broken are so many workloads that have been failing for weeks.
+func broken(n int) []time.Time { return slices.Repeat(at(600*time.Hour), n) }
+
+func TestWhatOneNamespaceBringsAboutStopsThatNamespaceOnly(t *testing.T) {
+	type health = remediation.Health
+	const everywhere = ""
+	for _, c := range []struct {
+		name       string
+		namespaces map[string]health
+		open       bool
+		only       string
+	}{
+		{"a team's own three fail together", map[string]health{"a": {4, at(0, 0, 0)}, "b": {10, nil}}, true, "a"},
+		{"and another team's release fails", map[string]health{"a": {4, at(0, 0, 0)}, "b": {10, at(time.Hour)}}, true, "a"},
+		{"and another team's release fails at the same time", map[string]health{"a": {4, at(0, 0, 0)}, "b": {10, at(0)}}, true, "a"},
+		{"and two more fail with them", map[string]health{"a": {4, at(0, 0, 0)}, "b": {50, at(0)}, "c": {50, at(0)}}, true, everywhere},
+		{"three of three namespaces, one each", map[string]health{"a": {50, at(0)}, "b": {50, at(0)}, "c": {50, at(0)}}, true, everywhere},
+		{"three of two namespaces", map[string]health{"a": {50, at(0, 0)}, "b": {50, at(0)}}, true, everywhere},
+		{"two namespaces, three each", map[string]health{"a": {50, at(0, 0, 0)}, "b": {50, at(0, 0, 0)}, "c": {50, nil}}, true, everywhere},
+		{"a hundred of a team's own are broken for good", map[string]health{"a": {100, broken(100)}, "b": {10, at(time.Hour)}}, true, "a"},
+		{"and the environment is small", map[string]health{"a": {4, broken(4)}, "b": {4, at(time.Hour)}}, true, "a"},
+		{"and most of another namespace too", map[string]health{"a": {100, broken(100)}, "b": {10, broken(9)}}, true, everywhere},
+		{"and the others together", map[string]health{"a": {10, broken(10)}, "b": {5, broken(1)}, "c": {4, broken(1)}}, true, everywhere},
+		{"a third of two large namespaces", map[string]health{"a": {100, broken(30)}, "b": {100, broken(30)}, "c": {80, nil}}, true, everywhere},
+		{"one of each of many", map[string]health{"a": {4, broken(1)}, "b": {4, broken(1)}, "c": {4, broken(1)}}, true, everywhere},
+		{"most of a small one of a large environment", map[string]health{"a": {4, broken(3)}, "b": {100, nil}}, false, everywhere},
+		{"the only namespace", map[string]health{"a": {4, broken(4)}}, true, everywhere},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			got := remediation.Break(remediation.Environment{Namespaces: c.namespaces}, radius, noon)
+			g.Expect(got.Open).To(Equal(c.open))
+			g.Expect(got.Namespace).To(Equal(c.only))
+			for name := range c.namespaces {
+				g.Expect(got.In(name).Open).To(Equal(c.open && (c.only == everywhere || c.only == name)), name)
+			}
+			if c.only != everywhere {
+				g.Expect(got.Reason).To(HavePrefix("in namespace " + c.only + ", "))
+			}
+		})
+	}
+}
+
+func TestTheBreakerOfOneNamespaceStaysThereUntilAnotherOneFollows(t *testing.T) {
+	g := NewWithT(t)
+	health := func(a, b int) remediation.Environment {
+		return remediation.Environment{Namespaces: map[string]remediation.Health{"a": {Workloads: 10, FailingSince: broken(a)}, "b": {Workloads: 10, FailingSince: broken(b)}}}
+	}
+	after := func(before remediation.Breaker, is remediation.Environment, at time.Time) remediation.Breaker {
+		is.Tripped, is.TrippedIn = before.Tripped, before.Namespace
+		return remediation.Break(is, radius, at)
+	}
+	opened := remediation.Break(health(9, 1), radius, noon)
+	g.Expect(opened).To(And(HaveField("Open", true), HaveField("Namespace", "a")))
+	g.Expect(after(opened, health(0, 0), noon.Add(4*time.Minute))).To(And(HaveField("Open", true), HaveField("Namespace", "a")), "it has only just become calm")
+	g.Expect(after(opened, health(0, 0), noon.Add(5*time.Minute)).Open).To(BeFalse())
+	g.Expect(after(opened, health(0, 9), noon.Add(4*time.Minute))).To(And(HaveField("Open", true), HaveField("Namespace", "")), "two namespaces, one after the other")
+	g.Expect(after(opened, health(0, 9), noon.Add(5*time.Minute)).Namespace).To(Equal("b"))
+
+	both := remediation.Break(health(9, 9), radius, noon)
+	g.Expect(after(both, health(9, 0), noon.Add(4*time.Minute))).To(And(HaveField("Namespace", ""), HaveField("Tripped", noon)), "the others have only just become calm")
+	g.Expect(after(both, health(9, 0), noon.Add(5*time.Minute)).Namespace).To(Equal("a"))
 }
 
 func TestAnActionThatWasIntendedOrDoneIsTaken(t *testing.T) {

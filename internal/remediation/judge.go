@@ -69,9 +69,9 @@ func Judge(r Rollout) Decision {
 	if !evidence.bad {
 		return decision.because(VerdictWait, evidence, "that is not enough to judge the revision")
 	}
-	if r.RanWell && r.FailingFor < togetherWithin {
+	if r.RanWell && r.FailingFor < Together {
 		return decision.because(VerdictWait, evidence, fmt.Sprintf(
-			"but it ran well before, so that first it is seen for %s whether other workloads fail too", minutes(togetherWithin)))
+			"but it ran well before, so that first it is seen for %s whether other workloads fail too", minutes(Together)))
 	}
 	if cause := forPeople(r); cause != "" {
 		return decision.because(VerdictReport, evidence, cause)
