@@ -23,6 +23,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/environment"
 	"github.com/rampart-dev/rampart/internal/gate"
 	"github.com/rampart-dev/rampart/internal/readiness"
+	"github.com/rampart-dev/rampart/internal/remediation"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -110,6 +111,8 @@ type look struct {
 	failedBefore bool
 	// heldBefore is the change that was held back at the look before this one; nil for none.
 	heldBefore *v1alpha1.HeldBackAction
+	// rollout is what was observed of the newest revision; nil until somebody asks.
+	rollout *remediation.Rollout
 	// readiness is how the current revision was judged in this look.
 	readiness readiness.Readiness
 	// progressBy is when its rollout will have stood still for too long; zero for no such time.

@@ -25,8 +25,20 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get
 
-// rollout is what is observed of the newest revision and those before it.
+// rollout is what is observed of the newest revision and those before it. It is read once in a
+// look, for all that judge it.
 func (r *ReportReconciler) rollout(ctx context.Context, l *look, now time.Time) (remediation.Rollout, error) {
+	if l.rollout == nil {
+		observed, err := r.observeRollout(ctx, l, now)
+		if err != nil {
+			return observed, err
+		}
+		l.rollout = &observed
+	}
+	return *l.rollout, nil
+}
+
+func (r *ReportReconciler) observeRollout(ctx context.Context, l *look, now time.Time) (remediation.Rollout, error) {
 	status := &l.report.Status
 	policy := l.environment.Spec.Rollout
 	level, atReport := l.rollbackLevel()
