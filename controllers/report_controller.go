@@ -81,6 +81,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	r.exercise(ctx, l, &plan, now)
+	l.sayWhatIsMisread()
 	plan.lookAgain(l.failingUntil)
 	plan.lookAgain(l.progressBy)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)

@@ -76,13 +76,15 @@ const (
 )
 
 // WishOf reads the annotations of a workload. Who wants failures of it only reported does
-// not want it isolated either, unless it says so.
+// not want it isolated either, unless it says so; a word about failures that nobody can read
+// is read as that.
 func WishOf(annotations map[string]string) Wish {
+	onFailure := annotations[v1alpha1.AnnotationOnFailure]
 	switch {
 	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationAsked:
 		return WishNow
 	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationRefused,
-		annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport):
+		onFailure != "" && onFailure != string(v1alpha1.OnFailureRollback):
 		return WishNever
 	default:
 		return WishNone

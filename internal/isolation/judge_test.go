@@ -228,6 +228,7 @@ func TestWhatAWorkloadSaysAboutItsIsolation(t *testing.T) {
 		"anything else":    {map[string]string{v1alpha1.AnnotationIsolation: "true"}, isolation.WishNone},
 		"only report":      {map[string]string{v1alpha1.AnnotationOnFailure: "Report"}, isolation.WishNever},
 		"report, and Now":  {map[string]string{v1alpha1.AnnotationOnFailure: "Report", v1alpha1.AnnotationIsolation: "Now"}, isolation.WishNow},
+		"misread as that":  {map[string]string{v1alpha1.AnnotationOnFailure: "report"}, isolation.WishNever},
 		"roll back by all": {map[string]string{v1alpha1.AnnotationOnFailure: "Rollback"}, isolation.WishNone},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,7 @@ const (
 	ReasonGateImageDiffers  = "ImageDiffers"
 	ReasonGateMade          = "GateMade"
 	ReasonGateRemoved       = "GateRemoved"
+	ReasonAnnotationWrong   = "AnnotationWrong"
 	ReasonLabelWrong        = "LabelWrong"
 	ReasonProven            = "RevisionProven"
 	ReasonDrifted           = "Drifted"
