@@ -122,7 +122,7 @@ func (r *ReportReconciler) record(ctx context.Context, l *look, p *plan) error {
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
 	r.Drafts.forget(l.key)
-	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+	if err := r.takeAwayIsolation(ctx, l.key, "its namespace belongs to no environment any more"); err != nil {
 		return err
 	}
 	return deleteReport(ctx, r.Client, l.report)
@@ -132,7 +132,7 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 // the same name goes on with its evidence.
 func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
 	r.Impressions.forget(l.key)
-	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+	if err := r.takeAwayIsolation(ctx, l.key, "the workload is gone"); err != nil {
 		return reconcile.Result{}, err
 	}
 	if l.report == nil {
