@@ -269,7 +269,7 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 			in := handEdit(t)
 			in.Actions = corrections(t, in, 9*time.Minute, 5*time.Minute, time.Minute)
 			return in
-		}, drift.VerdictContested, []string{image}, "alice and Rampart contradict each other"},
+		}, drift.VerdictContested, []string{image}, "Make the change in the trusted source, or find what alice runs and stop it"},
 		{"three identical corrections, one of them long ago", func(t *testing.T) drift.Input {
 			in := handEdit(t)
 			in.Actions = corrections(t, in, 11*time.Minute, 5*time.Minute, time.Minute)
