@@ -289,7 +289,7 @@ var _ = Describe("An isolated revision", func() {
 		w.look("shop")
 		Expect(w.isolation("shop")).To(BeNil(), "it stays let go")
 	},
-		Entry("when the workload asks for that", func(w *world) { w.ask("shop", v1alpha1.IsolationRefused) }, "the workload says so"),
+		Entry("when the workload asks for that", func(w *world) { w.ask("shop", v1alpha1.IsolationRefused) }, "its annotation rampart.dev/isolation is Off"),
 		Entry("when the policy isolates nothing any more", func(w *world) {
 			w.setPolicy(func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Isolation = nil })
 		}, "isolates nothing any more"),
@@ -397,7 +397,7 @@ var _ = Describe("An isolated revision", func() {
 
 		w.setPolicy(func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Suspend = v1alpha1.SuspendNone })
 		w.look("shop")
-		letGo(w, "the workload says so")
+		letGo(w, "its annotation rampart.dev/isolation is Off")
 	})
 
 	It("is said to be ineffective while another policy lets traffic through", func() {

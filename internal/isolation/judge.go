@@ -79,15 +79,30 @@ const (
 // not want it isolated either, unless it says so; a word about failures that nobody can read
 // is read as that.
 func WishOf(annotations map[string]string) Wish {
-	onFailure := annotations[v1alpha1.AnnotationOnFailure]
 	switch {
 	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationAsked:
 		return WishNow
-	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationRefused,
-		onFailure != "" && onFailure != string(v1alpha1.OnFailureRollback):
+	case Refusal(annotations) != "":
 		return WishNever
 	default:
 		return WishNone
+	}
+}
+
+// Refusal says which annotation of a workload refuses its isolation; empty when none does.
+func Refusal(annotations map[string]string) string {
+	onFailure := annotations[v1alpha1.AnnotationOnFailure]
+	switch {
+	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationAsked:
+		return ""
+	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationRefused:
+		return "its annotation " + v1alpha1.AnnotationIsolation + " is " + v1alpha1.IsolationRefused
+	case onFailure == string(v1alpha1.OnFailureReport):
+		return "its annotation " + v1alpha1.AnnotationOnFailure + " is " + onFailure
+	case onFailure != "" && onFailure != string(v1alpha1.OnFailureRollback):
+		return "its annotation " + v1alpha1.AnnotationOnFailure + " is read as " + string(v1alpha1.OnFailureReport)
+	default:
+		return ""
 	}
 }
 
