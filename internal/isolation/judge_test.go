@@ -102,7 +102,7 @@ func TestJudge(t *testing.T) {
 			verdict: isolation.VerdictNone,
 		},
 		"a common cause isolates nobody": {
-			edits:   []func(*isolation.Subject){func(s *isolation.Subject) { s.Rollout.OthersFailing = 1 }},
+			edits:   []func(*isolation.Subject){func(s *isolation.Subject) { s.Rollout.OthersFailing = []string{"cart"} }},
 			verdict: isolation.VerdictNone,
 		},
 		"old pods that fail too isolate nobody": {
