@@ -33,8 +33,12 @@ import (
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=default,verbs=patch
 
 // withheldAgain is when a namespace is looked at again in which something is withheld: the
-// pods that stood against it are not watched for that.
-const withheldAgain = 10 * time.Minute
+// pods that stood against it are not watched for that. While a rollout replaces pods it is
+// rollingOutAgain.
+const (
+	withheldAgain   = 10 * time.Minute
+	rollingOutAgain = time.Minute
+)
 
 // BaselineReconciler gives each namespace of an environment what its policy says that
 // namespaces have beside what their teams bring, and takes it away with the policy.
@@ -104,6 +108,9 @@ func (r *BaselineReconciler) reconcile(ctx context.Context, name string) (ctrl.R
 	}
 	for _, s := range plan.Standings {
 		if s.State == baseline.Withheld {
+			if input.RollingOut() {
+				return ctrl.Result{RequeueAfter: rollingOutAgain}, nil
+			}
 			return ctrl.Result{RequeueAfter: withheldAgain}, nil
 		}
 	}

@@ -242,7 +242,9 @@ func (c *Connections) undeclared(ctx context.Context, name string) (remote.Stand
 		return remote.Standing{Opening: true}, errOpening
 	case apierrors.IsNotFound(err):
 		return remote.Standing{Reason: v1alpha1.ReasonConnectionMissing, Message: fmt.Sprintf(
-			"there is no connection %s: create a Secret of that name and of the type %s in namespace %s", name, v1alpha1.SecretTypeConnection, c.Namespace)}, nil
+			"there is no connection %[1]s: create a Secret of that name and of the type %[2]s in namespace %[3]s. "+
+				"If Secret %[1]s is there, its type is another, which cannot be changed: delete it, and create it with --type %[2]s",
+			name, v1alpha1.SecretTypeConnection, c.Namespace)}, nil
 	default:
 		return remote.Standing{}, fmt.Errorf("get Secret %s: %w", name, err)
 	}

@@ -205,7 +205,8 @@ var _ = Describe("A remote source", Ordered, func() {
 		By("a Secret of another type, which nobody reads")
 		another := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "rampart-system", Name: "staging"}, Data: map[string][]byte{v1alpha1.KeyKubeconfig: other.kubeconfig(account)}}
 		Expect(admin.Create(ctx, another)).To(Succeed())
-		Consistently(w.gate, "1s").Should(stands(metav1.ConditionUnknown, v1alpha1.ReasonConnectionMissing, "there is no connection staging"))
+		Consistently(w.gate, "1s").Should(stands(metav1.ConditionUnknown, v1alpha1.ReasonConnectionMissing,
+			"If Secret staging is there, its type is another, which cannot be changed: delete it, and create it with --type rampart.dev/cluster-connection"))
 		Expect(admin.Delete(ctx, another)).To(Succeed())
 	})
 

@@ -36,6 +36,9 @@ func (r *ReportReconciler) announce(before *v1alpha1.ReadinessReport, l *look) {
 	if text := tagsMovedSince(was, is); text != "" && l.environment.Spec.Drift.Mode != v1alpha1.DriftIgnore {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonTagMoved, telemetry.ActionObserve, "%s", text)
 	}
+	if text := misreadSince(was, is); text != "" {
+		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonAnnotationWrong, telemetry.ActionObserve, "%s", text)
+	}
 	if is.FailingSince != nil && was.FailingSince == nil {
 		r.Events.Eventf(l.object, l.report, telemetry.Warning, telemetry.ReasonRolloutFailed, telemetry.ActionObserve, "%s", is.Message)
 	}

@@ -81,6 +81,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
 	r.exercise(ctx, l, &plan, now)
+	l.sayWhatIsMisread()
 	plan.lookAgain(l.failingUntil)
 	plan.lookAgain(l.progressBy)
 	ready(v1alpha1.ReasonReconciled, "observed").set(&l.report.Status.Conditions, l.report.Generation)
@@ -121,7 +122,7 @@ func (r *ReportReconciler) record(ctx context.Context, l *look, p *plan) error {
 func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 	r.Impressions.forget(l.key)
 	r.Drafts.forget(l.key)
-	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+	if err := r.takeAwayIsolation(ctx, l.key, "its namespace belongs to no environment any more"); err != nil {
 		return err
 	}
 	return deleteReport(ctx, r.Client, l.report)
@@ -131,7 +132,7 @@ func (r *ReportReconciler) withdraw(ctx context.Context, l *look) error {
 // the same name goes on with its evidence.
 func (r *ReportReconciler) retain(ctx context.Context, l *look, now time.Time) (reconcile.Result, error) {
 	r.Impressions.forget(l.key)
-	if err := r.takeAwayIsolation(ctx, l.key); err != nil {
+	if err := r.takeAwayIsolation(ctx, l.key, "the workload is gone"); err != nil {
 		return reconcile.Result{}, err
 	}
 	if l.report == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/rampart-dev/rampart/internal/drift"
 	"github.com/rampart-dev/rampart/internal/isolation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // isolate makes or deletes the NetworkPolicy, as was planned, and records how it went.
@@ -106,7 +107,7 @@ func (r *ReportReconciler) restoreIsolation(ctx context.Context, l *look, held *
 
 // takeAwayIsolation deletes the NetworkPolicy that isolates a workload whose namespace left
 // its environment, or that is gone: nobody holds it any more.
-func (r *ReportReconciler) takeAwayIsolation(ctx context.Context, key Key) error {
+func (r *ReportReconciler) takeAwayIsolation(ctx context.Context, key Key, because string) error {
 	if !isolation.Isolates(key.Kind) {
 		return nil
 	}
@@ -114,11 +115,29 @@ func (r *ReportReconciler) takeAwayIsolation(ctx context.Context, key Key) error
 	if err != nil || policy == nil || !isolation.IsOwn(policy) {
 		return err
 	}
+	freed, err := r.freed(ctx, key, policy)
+	if err != nil {
+		return err
+	}
 	if err := r.deleteIsolation(ctx, policy); err != nil {
 		return err
 	}
-	const why = "no longer isolated: the workload is gone, or its namespace is in no environment any more"
+	why := "no longer isolated: " + because
 	ctrl.LoggerFrom(ctx).Info("remediation", "action", v1alpha1.ActionRelease, "outcome", v1alpha1.ActionDone, "reason", why)
-	r.Events.Eventf(policy, nil, telemetry.Normal, telemetry.ReasonIsolationReleased, telemetry.ActionRemediate, "%s", why)
+	r.Events.Eventf(freed, nil, telemetry.Normal, telemetry.ReasonIsolationReleased, telemetry.ActionRemediate, "%s", why)
 	return nil
+}
+
+// freed is on what the end of an isolation is told: on the workload, where its owner looks, and
+// on the NetworkPolicy when the workload is gone.
+func (r *ReportReconciler) freed(ctx context.Context, key Key, policy *networkingv1.NetworkPolicy) (client.Object, error) {
+	object := workload.New(key.Kind)
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)
+	if apierrors.IsNotFound(err) {
+		return policy, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %s, which is to be isolated no longer: %w", key, err)
+	}
+	return object, nil
 }

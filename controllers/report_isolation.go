@@ -81,7 +81,7 @@ func (r *ReportReconciler) holdIsolation(ctx context.Context, l *look, p *plan, 
 	known := status.Isolation
 	why := isolation.Release(isolation.Held{
 		PodTemplateHash: known.PodTemplateHash, Newest: l.templateHash, Failing: status.FailingSince != nil,
-		Wish: isolation.WishOf(l.workload.Annotations), Mode: l.environment.Spec.Isolation.Mode,
+		Wish: isolation.WishOf(l.workload.Annotations), Refusal: isolation.Refusal(l.workload.Annotations), Mode: l.environment.Spec.Isolation.Mode,
 	})
 	switch {
 	case why != "" && l.suspended():

@@ -10,9 +10,12 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -20,6 +23,18 @@ import (
 	"github.com/rampart-dev/rampart/internal/isolation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
+
+// tellings keep what the events of the loops are told on, too.
+type tellings struct {
+	*eventLog
+	on []runtime.Object
+}
+
+// Eventf keeps an event.
+func (t *tellings) Eventf(on, related runtime.Object, kind, reason, action, note string, args ...any) {
+	t.on = append(t.on, on)
+	t.eventLog.Eventf(on, related, kind, reason, action, note, args...)
+}
 
 // isolateAfter is how long a workload fails before it is isolated, by default.
 const isolateAfter = 5 * time.Minute
@@ -274,21 +289,30 @@ var _ = Describe("An isolated revision", func() {
 		w.look("shop")
 		Expect(w.isolation("shop")).To(BeNil(), "it stays let go")
 	},
-		Entry("when the workload asks for that", func(w *world) { w.ask("shop", v1alpha1.IsolationRefused) }, "the workload says so"),
+		Entry("when the workload asks for that", func(w *world) { w.ask("shop", v1alpha1.IsolationRefused) }, "its annotation rampart.dev/isolation is Off"),
 		Entry("when the policy isolates nothing any more", func(w *world) {
 			w.setPolicy(func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Isolation = nil })
 		}, "isolates nothing any more"),
 	)
 
-	DescribeTable("is let go without an environment", func(change func(*world)) {
+	DescribeTable("is let go without an environment, which is told where its owner looks", func(change func(*world), on runtime.Object, why string) {
 		w := isolated()
 		change(w)
+		told := &tellings{eventLog: w.events}
+		w.reports.Events = told
 		w.look("shop")
 		Expect(w.isolation("shop")).To(BeNil())
-		Expect(w.told(telemetry.ReasonIsolationReleased)).To(BeTrue())
+		Expect(w.events.all()).To(ContainElement(telemetry.ReasonIsolationReleased + ": no longer isolated: " + why))
+		Expect(told.on).To(HaveExactElements(BeAssignableToTypeOf(on)))
 	},
-		Entry("that was removed", func(w *world) { Expect(admin.Delete(ctx, w.policy)).To(Succeed()) }),
-		Entry("because the workload is gone", func(w *world) { Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed()) }),
+		Entry("that was removed", func(w *world) { Expect(admin.Delete(ctx, w.policy)).To(Succeed()) },
+			&appsv1.Deployment{}, "its namespace belongs to no environment any more"),
+		Entry("that its namespace left", func(w *world) {
+			Expect(admin.Patch(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}},
+				client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"environment":null}}}`)))).To(Succeed())
+		}, &appsv1.Deployment{}, "its namespace belongs to no environment any more"),
+		Entry("because the workload is gone", func(w *world) { Expect(admin.Delete(ctx, w.deployment("shop"))).To(Succeed()) },
+			&networkingv1.NetworkPolicy{}, "the workload is gone"),
 	)
 
 	It("stays free once somebody deleted the NetworkPolicy, also for an operator that restarts", func() {
@@ -373,7 +397,7 @@ var _ = Describe("An isolated revision", func() {
 
 		w.setPolicy(func(spec *v1alpha1.EnvironmentPolicySpec) { spec.Suspend = v1alpha1.SuspendNone })
 		w.look("shop")
-		letGo(w, "the workload says so")
+		letGo(w, "its annotation rampart.dev/isolation is Off")
 	})
 
 	It("is said to be ineffective while another policy lets traffic through", func() {

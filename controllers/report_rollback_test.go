@@ -181,7 +181,7 @@ var _ = Describe("A failed rollout", func() {
 			w.remember("cart", func(status *v1alpha1.ReadinessReportStatus) {
 				status.State, status.FailingSince = v1alpha1.ReportFailing, &metav1.Time{Time: w.clock.Now()}
 			})
-		}, "1 other workload began to fail"),
+		}, "the cause is likely common: see Deployment "),
 		Entry("while no node has room", "empty", asItIs, func(w *world) {
 			pod := w.newPod(w.replicaSet(w.deployment("shop")))
 			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}}

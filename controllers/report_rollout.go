@@ -57,6 +57,7 @@ func (r *ReportReconciler) observeRollout(ctx context.Context, l *look, now time
 		Available:        int(l.workload.Rollout.Available),
 		MaxUnavailable:   int(l.workload.MaxUnavailable),
 		DeadlineExceeded: l.workload.Rollout.DeadlineExceeded,
+		Deadline:         cmp.Or(l.workload.Rollout.Deadline, l.progressBy),
 		Infrastructure:   l.infrastructure(),
 		Controller:       l.workload.Controller,
 		WritableVolumes:  l.workload.WritableVolumes(),
@@ -244,20 +245,22 @@ func (l *look) templatesOf(podTemplateHash string) []corev1.PodTemplateSpec {
 	return templates
 }
 
-// othersFailing is how many other workloads of the environment began to fail at about
-// the same time.
-func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (int, error) {
+// othersFailing are the other workloads of the environment that began to fail at about the
+// same time, in the order of their names.
+func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) ([]string, error) {
 	others, err := r.siblings(ctx, l)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	began, count := l.report.Status.FailingSince.Time, 0
+	began := l.report.Status.FailingSince.Time
+	var failing []string
 	for i := range others {
 		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= remediation.Together && keptUp(&others[i]) {
-			count++
+			failing = append(failing, keyOf(&others[i]).String())
 		}
 	}
-	return count, nil
+	slices.Sort(failing)
+	return failing, nil
 }
 
 // jobs are those of the namespace that somebody started, in whatever state they are.

@@ -84,6 +84,9 @@ const (
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
 	// it did under the same tag.
 	ConditionTagMoved = "TagMoved"
+	// ConditionAnnotationWrong is True, and present, on a ReadinessReport while an annotation by which
+	// its workload wishes something says nothing that can be meant.
+	ConditionAnnotationWrong = "AnnotationWrong"
 	// ConditionWorkloadGone is True, and present, on a ReadinessReport whose workload was deleted; since then the report is kept.
 	ConditionWorkloadGone = "WorkloadGone"
 )
@@ -118,6 +121,7 @@ const (
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
 	ReasonConfigMapChanged   = "ConfigMapChanged"
+	ReasonMisread            = "Misread"
 	ReasonImagesDiffer       = "ImagesDiffer"
 	ReasonImagesChanged      = "ImagesChanged"
 	ReasonSeenLive           = "SeenLive"

@@ -26,6 +26,7 @@ type DriftPolicy struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:XValidation:rule="!self.startsWith('system:serviceaccount:') || self.matches('^system:serviceaccount:[^:]+:[^:]+$')",message="a service account is named system:serviceaccount:NAMESPACE:NAME"
 	TrustedWriters []string `json:"trustedWriters,omitempty"`
 
 	// ignoredFields are fields that are never drift, whoever writes them, as drift messages

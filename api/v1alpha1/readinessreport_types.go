@@ -197,7 +197,7 @@ type ReadinessReportStatus struct {
 	// +kubebuilder:validation:MaxItems=20
 	ActTrials []ActTrial `json:"actTrials,omitempty"`
 
-	// conditions: Ready, Drifted; ConfigurationDrifted and TagMoved while they are true.
+	// conditions: Ready, Drifted; ConfigurationDrifted, TagMoved and AnnotationWrong while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

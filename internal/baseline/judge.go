@@ -116,6 +116,12 @@ func (n Namespace) NeedsPods() bool {
 	return p.DefaultToken == v1alpha1.BaselineApply && !n.OwnsDefaultToken && !n.tokenDecided()
 }
 
+// RollingOut says whether pods of an earlier revision still run: what they stand against may
+// stand soon.
+func (n Namespace) RollingOut() bool {
+	return slices.ContainsFunc(n.Workloads, func(w Workload) bool { return w.Rollout.Total > w.Rollout.Updated })
+}
+
 // Judge says what the namespace should have. The same input gives the same plan.
 func Judge(n Namespace) Plan {
 	var p Plan

@@ -88,6 +88,21 @@ func ours() metav1.ObjectMeta {
 	}
 }
 
+// silent takes what containers say of their resources.
+func silent(n *baseline.Namespace) {
+	n.Workloads[0].Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
+	for i := range n.Pods {
+		n.Pods[i].Spec.Containers[0].Resources = corev1.ResourceRequirements{}
+	}
+}
+
+// limits is a LimitRange that fills in a request.
+func limits(meta metav1.ObjectMeta, name corev1.ResourceName, request string) corev1.LimitRange {
+	return corev1.LimitRange{ObjectMeta: meta, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+		Type: corev1.LimitTypeContainer, DefaultRequest: corev1.ResourceList{name: resource.MustParse(request)},
+	}}}}
+}
+
 func standing(plan baseline.Plan, item v1alpha1.BaselineItem) baseline.Standing {
 	for _, s := range plan.Standings {
 		if s.Item == item {
@@ -249,6 +264,47 @@ func TestStandings(t *testing.T) {
 		{"a template that does not say its request would be refused", func(n *baseline.Namespace) {
 			n.Workloads[0].Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
 		}, v1alpha1.ResourceQuota, baseline.Withheld, "Deployment web does not say its requests.cpu"},
+		{"what a LimitRange of somebody else's fills in is said", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(made("limits"), "cpu", "100m")}
+		}, v1alpha1.ResourceQuota, baseline.Applied, ""},
+		{"what our own fills in is said", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(ours(), "cpu", "10m")}
+		}, v1alpha1.ResourceQuota, baseline.Applied, ""},
+		{"what our own does not fill in yet is not", silent,
+			v1alpha1.ResourceQuota, baseline.Withheld, "no LimitRange fills it in"},
+		{"what our own will not fill in any more is not", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(ours(), "cpu", "10m")}
+			n.Policy.DefaultRequests = nil
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "does not say its requests.cpu"},
+		{"what our own fills in as long as nobody has one is not, where somebody does", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(ours(), "cpu", "10m"), limits(made("limits"), "memory", "64Mi")}
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "does not say its requests.cpu"},
+		{"a LimitRange that fills in something else does not help", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(made("limits"), "memory", "64Mi")}
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "does not say its requests.cpu"},
+		{"a LimitRange for pods fills in nothing", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(made("limits"), "cpu", "100m")}
+			n.LimitRanges[0].Spec.Limits[0].Type = corev1.LimitTypePod
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "does not say its requests.cpu"},
+		{"what is filled in has to fit", func(n *baseline.Namespace) {
+			silent(n)
+			n.LimitRanges = []corev1.LimitRange{limits(made("limits"), "cpu", "300m")}
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "need 1200m requests.cpu, and the quota is 1"},
+		{"a limit of a template is its request, and has to fit", func(n *baseline.Namespace) {
+			n.Workloads[0].Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{Limits: corev1.ResourceList{"cpu": resource.MustParse("2")}}
+		}, v1alpha1.ResourceQuota, baseline.Withheld, "need 2750m requests.cpu"},
+		{"pods that are going hold nothing back", func(n *baseline.Namespace) {
+			going := n.Pods[0].DeepCopy()
+			going.DeletionTimestamp = &metav1.Time{}
+			going.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
+			n.Pods = append(n.Pods, *going)
+		}, v1alpha1.ResourceQuota, baseline.Applied, ""},
 		{"a limit is a request", func(n *baseline.Namespace) {
 			n.Pods[2].Spec.Containers[0].Resources = corev1.ResourceRequirements{Limits: corev1.ResourceList{"cpu": resource.MustParse("100m")}}
 		}, v1alpha1.ResourceQuota, baseline.Applied, ""},
@@ -292,6 +348,15 @@ func TestStandings(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatIsWithheldIsLookedAtSoonWhilePodsOfAnEarlierRevisionRun(t *testing.T) {
+	g := NewWithT(t)
+	n := applied()
+	n.Workloads[0].Rollout = workload.Rollout{Observed: true, Desired: 3, Updated: 3, Available: 3, Total: 3}
+	g.Expect(n.RollingOut()).To(BeFalse())
+	n.Workloads[0].Rollout.Total = 4
+	g.Expect(n.RollingOut()).To(BeTrue())
 }
 
 func TestAQuotaThatStandsIsKeptWhileAnotherIsWithheld(t *testing.T) {

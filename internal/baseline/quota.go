@@ -21,7 +21,7 @@ import (
 
 // resourceQuota limits what a namespace can take. A quota refuses every pod that does not
 // say how much it wants of what is limited, and every pod that does not fit: so it is
-// applied where all pods say it, and where those that run and the largest one once more,
+// applied where all pods say it, or a LimitRange says it for them, and where those that run and the largest one once more,
 // as a replacement beside them, fit.
 func (p *Plan) resourceQuota(n Namespace) {
 	const item = v1alpha1.ResourceQuota
@@ -69,24 +69,27 @@ func (p *Plan) quota(n Namespace, hard corev1.ResourceList) {
 // refusedBy says what a quota would refuse that runs, or would replace what runs; empty
 // when nothing.
 func (n Namespace) refusedBy(hard corev1.ResourceList) string {
-	used, largest := corev1.ResourceList{}, corev1.ResourceList{}
+	const refused = "%s %s does not say its %s, no LimitRange fills it in, and a quota for it refuses such pods"
+	used, largest, filling := corev1.ResourceList{}, corev1.ResourceList{}, n.filling()
 	for i := range n.Pods {
 		pod := &n.Pods[i]
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-			continue // A quota does not count what has ended.
+		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed || pod.DeletionTimestamp != nil {
+			continue // A quota does not count what has ended, and soon not what is about to.
 		}
-		if what := unsaid(pod.Spec, hard); what != "" {
-			return fmt.Sprintf("pod %s does not say its %s, and a quota for it refuses such pods", pod.Name, what)
+		spec := filling.into(pod.Spec)
+		if what := unsaid(spec, hard); what != "" {
+			return fmt.Sprintf(refused, "pod", pod.Name, what)
 		}
-		takes := taken(pod)
+		takes := taken(spec)
 		add(used, takes)
 		most(largest, takes)
 	}
 	for _, w := range n.Workloads {
-		if what := unsaid(w.Template.Spec, hard); what != "" {
-			return fmt.Sprintf("%s %s does not say its %s, and a quota for it refuses such pods", w.Kind, w.Name, what)
+		spec := filling.into(w.Template.Spec)
+		if what := unsaid(spec, hard); what != "" {
+			return fmt.Sprintf(refused, w.Kind, w.Name, what)
 		}
-		most(largest, taken(&corev1.Pod{Spec: w.Template.Spec}))
+		most(largest, taken(spec))
 	}
 	add(used, largest)
 	for _, name := range slices.Sorted(maps.Keys(hard)) {
@@ -99,7 +102,8 @@ func (n Namespace) refusedBy(hard corev1.ResourceList) string {
 }
 
 // taken is what a pod takes of each thing that a quota can limit.
-func taken(pod *corev1.Pod) corev1.ResourceList {
+func taken(spec corev1.PodSpec) corev1.ResourceList {
+	pod := &corev1.Pod{Spec: spec}
 	takes := corev1.ResourceList{corev1.ResourcePods: *resource.NewQuantity(1, resource.DecimalSI)}
 	for name, quantity := range resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}) {
 		takes[corev1.ResourceName("requests."+string(name))] = quantity

@@ -33,6 +33,8 @@ type Baseline struct {
 	Verified bool `json:"verified"`
 	// Stable is true once the workload was seen healthy with exactly this spec.
 	Stable bool `json:"stable"`
+	// Scaled is true while replicas are what somebody scaled to, and not what a trusted writer wrote.
+	Scaled bool `json:"scaled,omitempty"`
 	// Seen is the live spec at Generation; nil when it is Spec.
 	Seen map[string]any `json:"seen,omitempty"`
 	// Open are the differences between Spec and Seen.

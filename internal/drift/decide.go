@@ -64,7 +64,7 @@ var rules = []rule{
 	}},
 	{VerdictContested, func(in Input, j *Judgement, now time.Time) string {
 		return when(contested(in.Actions, j.Action, now),
-			fmt.Sprintf("it was corrected %d times in %s and changed again each time: %s and Rampart contradict each other, and Rampart stops. Make the change in the trusted source, or end it at %s",
+			fmt.Sprintf("it was corrected %d times in %s and changed again each time: %s and Rampart contradict each other, and Rampart stops. Make the change in the trusted source, or find what %s runs and stop it",
 				contestedAfter, minutes(contestedWithin), orUnknown(j.By), orUnknown(j.By)))
 	}},
 	{VerdictReport, func(in Input, j *Judgement, _ time.Time) string {

@@ -153,7 +153,11 @@ func Judge(in Input, now time.Time) Judgement {
 		judgement.Followed = Diff(wrap(in.Baseline.Spec), wrap(next.Spec))
 	}
 	if len(differences) == 0 {
-		judgement.Verdict, judgement.Message = VerdictNone, undrifted(in.Autoscalers)
+		scaled := in.Baseline.Scaled
+		if next != nil {
+			scaled = next.Scaled
+		}
+		judgement.Verdict, judgement.Message = VerdictNone, undrifted(in, scaled)
 		return judgement
 	}
 	judgement.By, judgement.Since = summarise(differences)
@@ -191,9 +195,13 @@ func compare(in Input, now time.Time) (next *Baseline, differences []Difference)
 		who.origin = OriginUnknown
 	}
 	spec, open, fields := base.Spec, slices.Clone(base.Open), in.leftAlone()
-	moved, reshaped, written := false, false, len(who.names) > 0
+	moved, reshaped, scaled := false, false, base.Scaled
+	written := len(who.names) > 0 || (who.unstamped && in.scales(fields))
 	for _, step := range Diff(wrap(base.seen()), wrap(in.Spec)) {
 		origin := who.of(step.Path, fields)
+		if replicas.Matches(step.Path) {
+			scaled = origin == OriginDelegated || scaled && !in.declared(who)
+		}
 		switch {
 		case origin == OriginTrusted:
 			if followed, ok := follow(spec, in.Spec, step); ok {
@@ -234,6 +242,7 @@ func compare(in Input, now time.Time) (next *Baseline, differences []Difference)
 		Generation: in.Generation,
 		Verified:   verified,
 		Stable:     stable,
+		Scaled:     scaled,
 	}
 	if len(differences) > 0 {
 		next.Seen = runtime.DeepCopyJSON(in.Spec)
@@ -313,6 +322,15 @@ func (in Input) declared(who writers) bool {
 // leftAlone are the fields that autoscalers and the policy's rules take out of drift.
 func (in Input) leftAlone() leftAlone {
 	return leftAlone{ignored: ignoredFields(in.Policy), autoscalers: in.Autoscalers}
+}
+
+// scales says whether a write without a stamp must be remembered: it may have scaled, and who
+// writes replicas after that must not pass for it. It need not where an autoscaler, or a rule,
+// has them for good, so that autoscalers cost no writes.
+func (in Input) scales(fields leftAlone) bool {
+	_, has := in.Spec["replicas"]
+	_, left := fields.origin(replicas.path)
+	return has && !left
 }
 
 // template is where the pod template is in a workload.

@@ -116,7 +116,7 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 			in.Baseline = drift.Judge(in, noon.Add(-time.Minute)).Next
 			in.Autoscalers = []drift.Autoscaler{horizontal("shop")}
 			return in
-		}, drift.VerdictNone, nil, "what trusted writers wrote; HorizontalPodAutoscaler shop sets spec.replicas"},
+		}, drift.VerdictNone, nil, "nothing differs from what trusted writers wrote, apart from delegated fields (HorizontalPodAutoscaler shop sets spec.replicas)"},
 		{"replicas edited in the spec while nobody knows the autoscalers", func(t *testing.T) drift.Input {
 			in := looking(t)
 			in.Spec, in.Generation, in.SpecAuthor = spec(t, 9, "shop:1"), 2, "1:argocd,2:alice"
@@ -269,7 +269,7 @@ func TestJudgeSaysWhatFollows(t *testing.T) {
 			in := handEdit(t)
 			in.Actions = corrections(t, in, 9*time.Minute, 5*time.Minute, time.Minute)
 			return in
-		}, drift.VerdictContested, []string{image}, "alice and Rampart contradict each other"},
+		}, drift.VerdictContested, []string{image}, "Make the change in the trusted source, or find what alice runs and stop it"},
 		{"three identical corrections, one of them long ago", func(t *testing.T) drift.Input {
 			in := handEdit(t)
 			in.Actions = corrections(t, in, 11*time.Minute, 5*time.Minute, time.Minute)
@@ -416,13 +416,46 @@ func TestACorrectionLeavesNoDriftAndStampsOfItsOwn(t *testing.T) {
 	g.Expect(drift.Judge(in, noon).Verdict).To(Equal(drift.VerdictWait), "alice's next edit is hers alone")
 }
 
-func TestScalingAloneWritesNothing(t *testing.T) {
+func TestScalingByAnAutoscalerWritesNothing(t *testing.T) {
 	g := NewWithT(t)
 	in := looking(t)
+	in.Autoscalers = []drift.Autoscaler{horizontal("shop")}
 	for replicas := range 20 {
 		in.Spec, in.Generation = spec(t, replicas, "shop:1"), in.Generation+1
 		g.Expect(drift.Judge(in, noon).Next).To(BeNil())
 	}
+}
+
+func TestWhoScalesDelegatesNothingToWhoWritesReplicasLater(t *testing.T) {
+	g := NewWithT(t)
+	in := looking(t)
+	in.Spec, in.Generation = spec(t, 5, "shop:1"), 2
+	scaled := drift.Judge(in, noon)
+	g.Expect(scaled.Verdict).To(Equal(drift.VerdictNone))
+	g.Expect(scaled.Message).To(Equal("nothing differs from what trusted writers wrote, apart from spec.replicas, which somebody scaled"))
+	in.Baseline = scaled.Next
+	g.Expect(drift.Judge(in, noon).Next).To(BeNil(), "it is written once")
+	g.Expect(drift.Judge(in, noon).Message).To(Equal(scaled.Message), "and is not forgotten")
+
+	written := in
+	written.Spec, written.Generation, written.SpecAuthor = spec(t, 9, "shop:1"), 3, "1:argocd,3:alice"
+	g.Expect(drift.Judge(written, noon).Message).To(HavePrefix("alice changed spec.replicas from 5 to 9"), "what was scaled is what counts")
+	written.Baseline = drift.Judge(written, noon).Next
+	written.Spec, written.Generation, written.SpecAuthor = in.Spec, 4, "1:argocd,3:alice,4:rampart"
+	g.Expect(drift.Judge(written, noon).Message).To(Equal(scaled.Message), "it is taken back to that")
+
+	trusted := in
+	trusted.Spec, trusted.Generation, trusted.SpecAuthor = spec(t, 4, "shop:1"), 3, "1:argocd,3:argocd"
+	g.Expect(drift.Judge(trusted, noon).Message).To(Equal("the spec is what trusted writers wrote"))
+}
+
+func TestWhoAnnotatesDelegatesNothing(t *testing.T) {
+	g := NewWithT(t)
+	in := looking(t)
+	in.Generation = 2
+	in.Baseline = drift.Judge(in, noon).Next
+	in.Spec, in.Generation, in.SpecAuthor = spec(t, 9, "shop:1"), 3, "1:argocd,3:alice"
+	g.Expect(drift.Judge(in, noon).Verdict).To(Equal(drift.VerdictWait))
 }
 
 func TestAdditionsAreDriftUnlessATrustedWriterMakesThem(t *testing.T) {

@@ -6,6 +6,7 @@ package drift
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -67,13 +68,21 @@ func adopted(baseline *Baseline) string {
 	return "first seen: the live spec is the baseline, unverified until a trusted writer changes it"
 }
 
-// undrifted says that nothing differs, and what would not count.
-func undrifted(autoscalers []Autoscaler) string {
-	text := "the spec is what trusted writers wrote"
-	if left := delegated(autoscalers); left != "" {
-		text = clip(text+"; "+left, maxMessage)
+// undrifted says that nothing differs, and what does not count.
+func undrifted(in Input, scaled bool) string {
+	var apart []string
+	if left := delegated(in.Autoscalers); left != "" {
+		apart = append(apart, "delegated fields ("+left+")")
+	} else if scaled {
+		apart = append(apart, "spec.replicas, which somebody scaled")
 	}
-	return text
+	if len(ignoredFields(in.Policy)) > 0 {
+		apart = append(apart, "ignored fields")
+	}
+	if len(apart) == 0 {
+		return "the spec is what trusted writers wrote"
+	}
+	return clip("nothing differs from what trusted writers wrote, apart from "+strings.Join(apart, " and "), maxMessage)
 }
 
 // show is a JSON value as people read it: text without quotes, nothing for what is not there.

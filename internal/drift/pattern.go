@@ -20,8 +20,8 @@ type Pattern struct{ path Path }
 const anyValue = "*"
 
 // ParsePattern reads a pattern. It refuses what could never match a field that Diff names:
-// what is not below spec, an item of a list that is compared as a whole, and an item that is
-// not named by the merge key of its list.
+// what is not below spec, a field that no workload has, an item of a list that is compared as a
+// whole, and an item that is not named by the merge key of its list.
 func ParsePattern(text string) (Pattern, error) {
 	path, err := ParsePath(text)
 	if err != nil {
@@ -30,15 +30,10 @@ func ParsePattern(text string) (Pattern, error) {
 	if len(path) < 2 || path[0].Field != "spec" {
 		return Pattern{}, fmt.Errorf("path %q: it names no field below spec", text)
 	}
+	types := specs
 	for i, step := range path[1:] {
-		list := path[i].Field
-		switch names := mergeKeys[list]; {
-		case step.Item != nil && names == nil:
-			return Pattern{}, fmt.Errorf("path %q: %s is compared as a whole: name %s", text, list, path[:i+1])
-		case step.Item == nil && names != nil:
-			return Pattern{}, fmt.Errorf("path %q: %s is a list: name an item as %s, or all of them with %s", text, list, itemOf(list, "…"), itemOf(list, anyValue))
-		case step.Item != nil && !slices.Equal(namesOf(step.Item), names):
-			return Pattern{}, fmt.Errorf("path %q: an item of %s is named as %s", text, list, itemOf(list, "…"))
+		if types, err = descend(types, path[:i+1], step); err != nil {
+			return Pattern{}, fmt.Errorf("path %q: %w", text, err)
 		}
 	}
 	return Pattern{path: path}, nil

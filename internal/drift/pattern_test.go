@@ -50,6 +50,21 @@ func TestAPatternMatchesWhatMessagesPrint(t *testing.T) {
 	NewWithT(t).Expect(drift.Pattern{}.Matches(drift.Path{{Field: "spec"}})).To(BeFalse(), "what was not parsed matches nothing")
 }
 
+func TestAPatternMayNameWhateverWorkloadsHave(t *testing.T) {
+	for _, pattern := range []string{
+		"spec.replicas", "spec.strategy.rollingUpdate.maxSurge", "spec.updateStrategy.rollingUpdate.partition", "spec.volumeClaimTemplates",
+		"spec.template.metadata.labels.env", "spec.template.metadata.annotations[example.com/ports]", "spec.template.spec.nodeSelector[example.com/pool]",
+		"spec.selector.matchLabels.app", "spec.template.spec.containers", "spec.template.spec.containers[name=*].resources.limits.memory",
+		"spec.template.spec.containers[name=x].livenessProbe.httpGet.port", "spec.template.spec.containers[name=x].env[name=A].valueFrom.fieldRef",
+		"spec.template.spec.volumes[name=x].emptyDir.sizeLimit", "spec.template.spec.volumes[name=x].projected.sources",
+		"spec.template.spec.ephemeralContainers[name=x].image", "spec.template.spec.securityContext.runAsUser",
+		"spec.template.spec.topologySpreadConstraints[topologyKey=zone,whenUnsatisfiable=*].maxSkew", "spec.template.spec.overhead.cpu",
+	} {
+		_, err := drift.ParsePattern(pattern)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred(), pattern)
+	}
+}
+
 func TestAPatternThatCouldNeverMatchIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, pattern, says string }{
 		{"nothing", "", "no field below spec"},
@@ -63,6 +78,19 @@ func TestAPatternThatCouldNeverMatchIsRefused(t *testing.T) {
 		{"an item by another field", "spec.template.spec.containers[image=x].env", "an item of containers is named as containers[name=…]"},
 		{"half of a key", "spec.template.spec.containers[name=shop].ports[containerPort=80]", "named as ports[containerPort=…,protocol=…]"},
 		{"an item of a list that is compared as a whole", "spec.template.spec.tolerations[key=x]", "tolerations is compared as a whole: name spec.template.spec.tolerations"},
+		{"a field of such an item", "spec.template.spec.tolerations.key", "tolerations is compared as a whole: name spec.template.spec.tolerations"},
+		{"a field that is misspelt", "spec.replica", "replica is no field of spec; did you mean replicas?"},
+		{"a field in other letters", "spec.template.spec.nodeselector", "nodeselector is no field of spec.template.spec; did you mean nodeSelector?"},
+		{"a list that is misspelt", "spec.template.spec.container[name=x].image", "container is no field of spec.template.spec; did you mean containers?"},
+		{"a field of an item that is misspelt", "spec.template.spec.containers[name=*].resource.limits",
+			"resource is no field of spec.template.spec.containers[name=*]; did you mean resources?"},
+		{"a field that is inlined in Go, misspelt", "spec.template.spec.volumes[name=x].configmap", "did you mean configMap?"},
+		{"a field that resembles none", "spec.template.spec.flavour", "flavour is no field of spec.template.spec"},
+		{"a field of another kind than those that are compared", "spec.schedule", "schedule is no field of spec"},
+		{"what lies in a number", "spec.replicas.value", "spec.replicas has no fields: name spec.replicas"},
+		{"what lies in a number or a text", "spec.strategy.rollingUpdate.maxSurge.type", "maxSurge has no fields"},
+		{"what lies in a quantity", "spec.template.spec.containers[name=x].resources.limits.cpu.value", "limits.cpu has no fields"},
+		{"an item of what is no list", "spec.template[name=x]", "spec.template is no list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := drift.ParsePattern(c.pattern)

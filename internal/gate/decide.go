@@ -123,10 +123,10 @@ func Decide(in Input) Decision {
 		return Unknown(in.Source.Fault.Reason, in.Source.Fault.Message)
 	case source == namespace:
 		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
-			"the gate stands in %s and looks at %s itself: name the namespace that changes come from in spec.source.namespace", namespace, source))
+			"the gate stands in %s and looks at %s itself: name the namespace that changes come from in %s", namespace, source, sourceSaid(in.Gate)))
 	case !in.Source.Exists:
 		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
-			"source namespace %s does not exist: correct spec.source.namespace, or create it", source))
+			"source namespace %s does not exist: correct %s, or create it", source, sourceSaid(in.Gate)))
 	case in.Source.Environment == "":
 		return Unknown(v1alpha1.ReasonSourceUnknown, fmt.Sprintf(
 			"source namespace %s belongs to no environment, so nobody gathers evidence there: label it for an EnvironmentPolicy", source))

@@ -212,6 +212,34 @@ func TestNoDataIsNeverOpen(t *testing.T) {
 	}
 }
 
+func TestASourceIsCorrectedWhereItWasSaid(t *testing.T) {
+	labelled := func(in *Input) {
+		in.Gate.Name, in.Gate.Labels = LabelledName, map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
+	}
+	missing := func(in *Input) { in.Source.Exists = false }
+	itself := func(in *Input) { in.Gate.Spec.Source.Namespace = in.Gate.Namespace }
+	const label = "the label rampart.dev/promotes-from on Namespace production"
+	for _, c := range []struct {
+		name    string
+		changes []func(*Input)
+		says    string
+	}{
+		{"a gate that somebody made", []func(*Input){missing}, "does not exist: correct spec.source.namespace, or create it"},
+		{"a gate that a label made", []func(*Input){missing, labelled}, "does not exist: correct " + label + ", or create it"},
+		{"a gate that looks at itself", []func(*Input){itself}, "come from in spec.source.namespace"},
+		{"a gate that a label has looking at itself", []func(*Input){itself, labelled}, "come from in " + label},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := input(report("shop"))
+			in.Gate.Namespace = "production"
+			for _, change := range c.changes {
+				change(&in)
+			}
+			NewWithT(t).Expect(Decide(in).Ready.Message).To(HaveSuffix(c.says))
+		})
+	}
+}
+
 func TestTheTableSaysWhatBlocks(t *testing.T) {
 	g := NewWithT(t)
 	noData := func(s *v1alpha1.ReadinessReportStatus) {

@@ -75,6 +75,15 @@ func Onboard(in OnboardInput) Onboarding {
 	return o
 }
 
+// sourceSaid is where people say the source of a gate: what the operator made for a Namespace's
+// label is corrected there, and would be put back anywhere else.
+func sourceSaid(g v1alpha1.PromotionGate) string {
+	if ByLabel(g) {
+		return "the label " + v1alpha1.LabelPromotesFrom + " on Namespace " + g.Namespace
+	}
+	return "spec.source.namespace"
+}
+
 // ByLabel says whether the operator made a gate for a Namespace's label. It changes no other.
 func ByLabel(g v1alpha1.PromotionGate) bool {
 	return g.Name == LabelledName && g.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy

@@ -76,16 +76,33 @@ const (
 )
 
 // WishOf reads the annotations of a workload. Who wants failures of it only reported does
-// not want it isolated either, unless it says so.
+// not want it isolated either, unless it says so; a word about failures that nobody can read
+// is read as that.
 func WishOf(annotations map[string]string) Wish {
 	switch {
 	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationAsked:
 		return WishNow
-	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationRefused,
-		annotations[v1alpha1.AnnotationOnFailure] == string(v1alpha1.OnFailureReport):
+	case Refusal(annotations) != "":
 		return WishNever
 	default:
 		return WishNone
+	}
+}
+
+// Refusal says which annotation of a workload refuses its isolation; empty when none does.
+func Refusal(annotations map[string]string) string {
+	onFailure := annotations[v1alpha1.AnnotationOnFailure]
+	switch {
+	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationAsked:
+		return ""
+	case annotations[v1alpha1.AnnotationIsolation] == v1alpha1.IsolationRefused:
+		return "its annotation " + v1alpha1.AnnotationIsolation + " is " + v1alpha1.IsolationRefused
+	case onFailure == string(v1alpha1.OnFailureReport):
+		return "its annotation " + v1alpha1.AnnotationOnFailure + " is " + onFailure
+	case onFailure != "" && onFailure != string(v1alpha1.OnFailureRollback):
+		return "its annotation " + v1alpha1.AnnotationOnFailure + " is read as " + string(v1alpha1.OnFailureReport)
+	default:
+		return ""
 	}
 }
 

@@ -102,7 +102,7 @@ func TestJudge(t *testing.T) {
 			verdict: isolation.VerdictNone,
 		},
 		"a common cause isolates nobody": {
-			edits:   []func(*isolation.Subject){func(s *isolation.Subject) { s.Rollout.OthersFailing = 1 }},
+			edits:   []func(*isolation.Subject){func(s *isolation.Subject) { s.Rollout.OthersFailing = []string{"cart"} }},
 			verdict: isolation.VerdictNone,
 		},
 		"old pods that fail too isolate nobody": {
@@ -228,6 +228,7 @@ func TestWhatAWorkloadSaysAboutItsIsolation(t *testing.T) {
 		"anything else":    {map[string]string{v1alpha1.AnnotationIsolation: "true"}, isolation.WishNone},
 		"only report":      {map[string]string{v1alpha1.AnnotationOnFailure: "Report"}, isolation.WishNever},
 		"report, and Now":  {map[string]string{v1alpha1.AnnotationOnFailure: "Report", v1alpha1.AnnotationIsolation: "Now"}, isolation.WishNow},
+		"misread as that":  {map[string]string{v1alpha1.AnnotationOnFailure: "report"}, isolation.WishNever},
 		"roll back by all": {map[string]string{v1alpha1.AnnotationOnFailure: "Rollback"}, isolation.WishNone},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,12 +247,23 @@ func TestRelease(t *testing.T) {
 		held isolation.Held
 		says string
 	}{
-		"not while it fails":                             {held(func(*isolation.Held) {}), ""},
-		"by the next revision":                           {held(func(h *isolation.Held) { h.Newest = "better" }), "another revision has come"},
-		"not while nobody knows which revision is next":  {held(func(h *isolation.Held) { h.Newest = "" }), ""},
-		"not by a revision whose pods have no name yet":  {held(func(h *isolation.Held) { h.Newest, h.Failing = "", false }), ""},
-		"once it recovers":                               {held(func(h *isolation.Held) { h.Failing = false }), "does not fail any more"},
-		"when the workload says so":                      {held(func(h *isolation.Held) { h.Wish = isolation.WishNever }), "the workload says so"},
+		"not while it fails":                            {held(func(*isolation.Held) {}), ""},
+		"by the next revision":                          {held(func(h *isolation.Held) { h.Newest = "better" }), "another revision has come"},
+		"not while nobody knows which revision is next": {held(func(h *isolation.Held) { h.Newest = "" }), ""},
+		"not by a revision whose pods have no name yet": {held(func(h *isolation.Held) { h.Newest, h.Failing = "", false }), ""},
+		"once it recovers":                              {held(func(h *isolation.Held) { h.Failing = false }), "does not fail any more"},
+		"when the workload says so": {held(func(h *isolation.Held) {
+			h.Refusal = isolation.Refusal(map[string]string{v1alpha1.AnnotationIsolation: "Off"})
+		}), "its annotation rampart.dev/isolation is Off"},
+		"when the workload wants failures reported only": {held(func(h *isolation.Held) {
+			h.Refusal = isolation.Refusal(map[string]string{v1alpha1.AnnotationOnFailure: "Report"})
+		}), "its annotation rampart.dev/on-failure is Report"},
+		"when what it wants is read as that": {held(func(h *isolation.Held) {
+			h.Refusal = isolation.Refusal(map[string]string{v1alpha1.AnnotationOnFailure: "report"})
+		}), "its annotation rampart.dev/on-failure is read as Report"},
+		"not when it asks for it nevertheless": {held(func(h *isolation.Held) {
+			h.Refusal = isolation.Refusal(map[string]string{v1alpha1.AnnotationOnFailure: "Report", v1alpha1.AnnotationIsolation: "Now"})
+		}), ""},
 		"when the policy isolates no more":               {held(func(h *isolation.Held) { h.Mode = v1alpha1.IsolationOff }), "isolates nothing any more"},
 		"when nobody asks for it any more":               {held(func(h *isolation.Held) { h.Mode = v1alpha1.IsolationManual }), "nobody asks"},
 		"not while somebody asks for it":                 {held(func(h *isolation.Held) { h.Mode, h.Wish = v1alpha1.IsolationManual, isolation.WishNow }), ""},

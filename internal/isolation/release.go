@@ -12,8 +12,9 @@ type Held struct {
 	PodTemplateHash, Newest string
 	// Failing is true while the workload fails.
 	Failing bool
-	// Wish is what the workload itself says.
-	Wish Wish
+	// Wish is what the workload itself says, Refusal by what it refuses; empty when it does not.
+	Wish    Wish
+	Refusal string
 	// Mode that stands here.
 	Mode v1alpha1.IsolationMode
 }
@@ -26,8 +27,8 @@ func Release(h Held) string {
 		return "another revision has come"
 	case !h.Failing && h.Newest == h.PodTemplateHash:
 		return "it does not fail any more"
-	case h.Wish == WishNever:
-		return "the workload says so"
+	case h.Refusal != "":
+		return h.Refusal
 	case h.Mode == v1alpha1.IsolationOff:
 		return "the EnvironmentPolicy isolates nothing any more"
 	case h.Mode == v1alpha1.IsolationManual && h.Wish != WishNow:

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -67,7 +69,7 @@ func Judge(r Rollout) Decision {
 		return decision.because(VerdictHold, evidence, cause)
 	}
 	if !evidence.bad {
-		return decision.because(VerdictWait, evidence, "that is not enough to judge the revision")
+		return decision.because(VerdictWait, evidence, "that is not enough to judge the revision, which is judged again "+r.judgedAgain())
 	}
 	if r.RanWell && r.FailingFor < Together {
 		return decision.because(VerdictWait, evidence, fmt.Sprintf(
@@ -119,8 +121,9 @@ func elsewhere(r Rollout, evidence evidence) string {
 		return "the image registry cannot be reached, and another revision may need it too"
 	case r.Old.Failing > 0:
 		return fmt.Sprintf("%d of %d pods of the earlier revision fail too, so that the cause is likely not the new one", r.Old.Failing, r.Old.Total)
-	case r.OthersFailing > 0:
-		return fmt.Sprintf("%s began to fail at the same time, so that the cause is likely common", otherWorkloads(r.OthersFailing))
+	case len(r.OthersFailing) > 0:
+		return fmt.Sprintf("%s began to fail at the same time, so that the cause is likely common: see %s",
+			otherWorkloads(len(r.OthersFailing)), firstOf(r.OthersFailing))
 	}
 	return ""
 }
@@ -130,6 +133,27 @@ func otherWorkloads(n int) string {
 		return "1 other workload"
 	}
 	return fmt.Sprintf("%d other workloads", n)
+}
+
+// maxNames is how many workloads a message names.
+const maxNames = 3
+
+// firstOf are some names, and how many more there are.
+func firstOf(names []string) string {
+	text := strings.Join(names[:min(len(names), maxNames)], ", ")
+	if more := len(names) - maxNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// judgedAgain says what may bring a verdict on a revision that cannot be judged yet.
+func (r Rollout) judgedAgain() string {
+	const more = "when another pod fails"
+	if r.DeadlineExceeded || r.Deadline.IsZero() {
+		return more
+	}
+	return fmt.Sprintf("%s, or at %s UTC, when its progress deadline passes unless it makes progress", more, r.Deadline.UTC().Format(time.TimeOnly))
 }
 
 // Target is the revision to return to: the newest that is proven, else the newest that

@@ -60,7 +60,7 @@ func TestJudgeSaysWhatFollowsARolloutOfOnePodAtATime(t *testing.T) {
 		{"all new pods run well", func(r *rollout) { r.New, r.DeadlineExceeded = newPods{Total: 3, Stable: 3}, false }, none, "nothing speaks against"},
 
 		{"an old pod fails too", func(r *rollout) { r.Old.Failing = 1 }, hold, "1 of 2 pods of the earlier revision fail too"},
-		{"other workloads fail at the same time", func(r *rollout) { r.OthersFailing = 2 }, hold, "likely common"},
+		{"other workloads fail at the same time", func(r *rollout) { r.OthersFailing = []string{"cart", "mail"} }, hold, "likely common"},
 		{"pods that are not made", func(r *rollout) { r.Infrastructure = "2 pods are not made" }, hold, "2 pods are not made"},
 
 		{"a StatefulSet whose team says nothing", func(r *rollout) { r.Asked = "" }, report,

@@ -62,6 +62,8 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 	}{
 		{"two crashed pods and no stable one in an outage", func(*rollout) {}, act, "2 crashed, 0 run well: rolled back to revision 6, the last proven one"},
 		{"one crashed pod", func(r *rollout) { r.New.Crashed = 1 }, wait, "not enough to judge"},
+		{"one crashed pod, and a deadline", func(r *rollout) { r.New.Crashed, r.Deadline = 1, noon.Add(10*time.Minute) }, wait,
+			"not enough to judge the revision, which is judged again when another pod fails, or at 12:10:00 UTC, when its progress deadline passes unless it makes progress"},
 		{"one crashed pod restarting for as long as it likes", func(r *rollout) { r.New = remediation.NewPods{Total: 1, Crashed: 1} }, wait, "not enough"},
 		{"two crashed pods and a stable one", func(r *rollout) { r.New = remediation.NewPods{Total: 3, Crashed: 2, Stable: 1} }, wait, "1 run well"},
 		{"three crashed pods and a stable one", func(r *rollout) { r.New = remediation.NewPods{Total: 4, Crashed: 3, Stable: 1} }, act, "rolled back"},
@@ -70,7 +72,7 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		}, act, "its progress deadline has passed"},
 		{"one crashed pod among many stable ones when the deadline has passed", func(r *rollout) {
 			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 9, Crashed: 1, Stable: 8}, true
-		}, wait, "not enough"},
+		}, wait, "which is judged again when another pod fails"},
 		{"the deadline has passed and no pod shows why", func(r *rollout) {
 			r.New, r.DeadlineExceeded = remediation.NewPods{Total: 1}, true
 		}, wait, "none failed"},
@@ -110,7 +112,8 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		}, act, "rolled back"},
 
 		{"old pods fail too", func(r *rollout) { r.Old.Failing = 1 }, hold, "1 of 2 pods of the earlier revision fail too"},
-		{"other workloads fail at the same time", func(r *rollout) { r.OthersFailing = 2 }, hold, "2 other workloads began to fail"},
+		{"other workloads fail at the same time", func(r *rollout) { r.OthersFailing = []string{"Deployment shop/cart", "Deployment shop/mail"} }, hold,
+			"2 other workloads began to fail at the same time, so that the cause is likely common: see Deployment shop/cart, Deployment shop/mail"},
 		{"a quota that is used up", func(r *rollout) {
 			r.New, r.Infrastructure = remediation.NewPods{}, "exceeded quota: pods"
 		}, hold, "exceeded quota: pods"},
@@ -120,10 +123,11 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 			r.RanWell, r.FailingFor = true, 2*time.Minute
 		}, act, "rolled back"},
 		{"a revision that ran well crashes together with others", func(r *rollout) {
-			r.RanWell, r.FailingFor, r.OthersFailing = true, 2*time.Minute, 1
+			r.RanWell, r.FailingFor, r.OthersFailing = true, 2*time.Minute, []string{"Deployment shop/cart"}
 		}, hold, "1 other workload began to fail"},
+		{"more than can be named fail at the same time", func(r *rollout) { r.OthersFailing = []string{"a", "b", "c", "d", "e"} }, hold, "likely common: see a, b, c and 2 more"},
 		{"a dependency outage: everything fails, the deadline has passed", func(r *rollout) {
-			r.OthersFailing, r.Old.Failing, r.DeadlineExceeded = 20, 2, true
+			r.OthersFailing, r.Old.Failing, r.DeadlineExceeded = []string{"cart"}, 2, true
 		}, hold, "fail too"},
 
 		{"a ConfigMap changed with it", func(r *rollout) { r.ChangedConfigMaps = []string{"shop-config"} }, report, "ConfigMap shop-config changed with it"},

@@ -39,14 +39,17 @@ type Rollout struct {
 	// DeadlineExceeded is true once the workload's own progress deadline passed: that of a
 	// Deployment (ProgressDeadlineExceeded), or what stands in for it (evidence.ProgressDeadline).
 	DeadlineExceeded bool
+	// Deadline is when that passes if the rollout goes on as it is; zero when nobody knows, or
+	// it has passed, or there is none.
+	Deadline time.Time
 
 	// RanWell is true when the revision was once rolled out in full and ran well: what then
 	// makes it fail may be something that others need too.
 	RanWell bool
 	// FailingFor is how long the workload has been failing.
 	FailingFor time.Duration
-	// OthersFailing is how many unrelated workloads began to fail at about the same time.
-	OthersFailing int
+	// OthersFailing names the unrelated workloads that began to fail at about the same time.
+	OthersFailing []string
 	// Infrastructure says why pods could not even be made or placed: a quota, no node
 	// with room; empty when they could.
 	Infrastructure string

@@ -31,6 +31,7 @@ const (
 	ReasonGateImageDiffers   = "ImageDiffers"
 	ReasonGateMade           = "GateMade"
 	ReasonGateRemoved        = "GateRemoved"
+	ReasonAnnotationWrong    = "AnnotationWrong"
 	ReasonLabelWrong         = "LabelWrong"
 	ReasonGateBypassed       = "GateBypassed"
 	ReasonProven             = "RevisionProven"

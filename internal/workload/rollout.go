@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"math"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,6 +24,9 @@ type Rollout struct {
 	Total int32
 	// DeadlineExceeded is true when the controller gave up waiting for progress.
 	DeadlineExceeded bool
+	// Deadline is when it gives up, if there is no more progress; zero when it has done so, or
+	// will not, or does not say.
+	Deadline time.Time
 	// Minimum says whether all pods are available but for those that a rollout may take
 	// away, and MinimumSince since when that is so, or not. The time is zero for kinds whose
 	// controller does not say.
@@ -48,11 +52,23 @@ func deploymentRollout(d *appsv1.Deployment) Rollout {
 		switch c.Type {
 		case appsv1.DeploymentProgressing:
 			r.DeadlineExceeded = c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded"
+			r.Deadline = progressDeadline(d, c)
 		case appsv1.DeploymentAvailable:
 			r.Minimum, r.MinimumSince = c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time
 		}
 	}
 	return r
+}
+
+// progressDeadline is when the Deployment controller gives a rollout up that makes no more
+// progress; zero when it is complete or given up already, or never is.
+func progressDeadline(d *appsv1.Deployment, progressing appsv1.DeploymentCondition) time.Time {
+	seconds := ptr.Deref(d.Spec.ProgressDeadlineSeconds, math.MaxInt32)
+	over := progressing.Reason == "NewReplicaSetAvailable" || progressing.Reason == "ProgressDeadlineExceeded"
+	if over || d.Spec.Paused || seconds == math.MaxInt32 || progressing.LastUpdateTime.IsZero() {
+		return time.Time{}
+	}
+	return progressing.LastUpdateTime.Add(time.Duration(seconds) * time.Second)
 }
 
 func statefulSetRollout(s *appsv1.StatefulSet) Rollout {

@@ -4,6 +4,7 @@
 package workload_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,38 @@ func TestMaxUnavailableIsThatOfTheOtherControllers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			NewWithT(t).Expect(view(t, test.object).MaxUnavailable).To(Equal(test.want))
+		})
+	}
+}
+
+func TestTheProgressDeadlineOfADeployment(t *testing.T) {
+	since := metav1.NewTime(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
+	progressing := func(reason string, seconds *int32) *appsv1.Deployment {
+		return deployment(func(d *appsv1.Deployment) {
+			d.Spec.ProgressDeadlineSeconds = seconds
+			d.Status.Conditions = []appsv1.DeploymentCondition{{
+				Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: reason, LastUpdateTime: since, LastTransitionTime: metav1.NewTime(since.Add(-time.Hour)),
+			}}
+		})
+	}
+	for _, test := range []struct {
+		name       string
+		deployment *appsv1.Deployment
+		want       time.Time
+	}{
+		{"runs from the last progress", progressing("ReplicaSetUpdated", ptr.To[int32](600)), since.Add(10 * time.Minute)},
+		{"is over when the rollout is complete", progressing("NewReplicaSetAvailable", ptr.To[int32](600)), time.Time{}},
+		{"is over when it has passed", progressing("ProgressDeadlineExceeded", ptr.To[int32](600)), time.Time{}},
+		{"is none by the largest number", progressing("ReplicaSetUpdated", ptr.To[int32](math.MaxInt32)), time.Time{}},
+		{"stands still while the rollout does", func() *appsv1.Deployment {
+			d := progressing("DeploymentPaused", ptr.To[int32](600))
+			d.Spec.Paused = true
+			return d
+		}(), time.Time{}},
+		{"is not known without a word", deployment(), time.Time{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			NewWithT(t).Expect(view(t, test.deployment).Rollout.Deadline).To(BeTemporally("==", test.want))
 		})
 	}
 }
