@@ -8,10 +8,14 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-# IMG is the operator's image, for docker-build and deploy.
+# IMG is the operator's image, for docker-build and deploy. No image is published under this name yet,
+# so that deploy wants one that you name.
 IMG ?= ghcr.io/rampart-dev/rampart:latest
 # KUBECTL works on the cluster that your kubeconfig names.
 KUBECTL ?= kubectl
+# NAME is what the kubeconfig of `make run` calls the cluster, its user and the context. It does
+# not come from the environment, where some systems have a NAME already.
+NAME := rampart
 # TESTFLAGS are passed to `go test`, for example TESTFLAGS="-race -run TestName".
 TESTFLAGS ?=
 # NODE is a script that joins a real node to the embedded cluster: see CONTRIBUTING.md.
@@ -37,8 +41,8 @@ demo: controlplane bin/rampart ## Walk through development, staging and producti
 	@go build -o bin/demo ./hack/demo && KEEP=$(KEEP) exec bin/demo
 
 .PHONY: run
-run: controlplane bin/rampart ## Run the operator against an embedded cluster until Ctrl-C.
-	@go build -o bin/run ./hack/run && exec bin/run
+run: controlplane bin/rampart ## Run the operator against an embedded cluster until Ctrl-C (NAME=staging names its context).
+	@go build -o bin/run ./hack/run && exec bin/run -name='$(NAME)'
 
 ##@ Build
 
@@ -131,14 +135,22 @@ uninstall: ## Remove the CRDs, and with them every policy, gate, guardrail and r
 	$(KUBECTL) delete --ignore-not-found -k config/crd
 
 .PHONY: deploy
-deploy: ## Install the CRDs, the operator (IMG) and the catalogue of guardrails.
+deploy: ## Install the CRDs, the operator (IMG=its image in your registry) and the catalogue of guardrails.
+	@if [ "$(origin IMG)" = file ] || [ -z "$(IMG)" ]; then \
+		echo "No image is published yet. Build one with make docker-build IMG=registry.example/rampart:dev, push it to a registry that the cluster pulls from, and name it here: make deploy IMG=registry.example/rampart:dev" >&2; \
+		exit 2; \
+	fi
 	$(KUBECTL) kustomize config/default | sed 's|image: ghcr.io/rampart-dev/rampart:latest|image: $(IMG)|' \
 		| $(KUBECTL) apply --server-side -f -
 	$(KUBECTL) wait --for=condition=Established --timeout=60s -f config/crd/rampart.dev_guardrails.yaml
 	$(KUBECTL) apply --server-side -k config/guardrails
+	@$(KUBECTL) -n rampart-system rollout status deployment/rampart-controller-manager --timeout=2m || { \
+		echo "Everything is applied, but the operator is not ready. Its Pods and their events say why: kubectl -n rampart-system get pods,events" >&2; \
+		exit 1; \
+	}
 
 .PHONY: undeploy
-undeploy: ## Remove what deploy installed, and everything that the operator made.
+undeploy: ## Remove it all: also your policies, gates, guardrails, and the Secrets of connections to other clusters.
 	@KUBECTL="$(KUBECTL)" hack/undeploy.sh
 
 # The tools. A change of their pins rebuilds them.

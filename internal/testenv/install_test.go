@@ -4,6 +4,11 @@
 package testenv_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -18,15 +23,37 @@ import (
 func TestTheInstallationIsAcceptedAndItsPodRuns(t *testing.T) {
 	t.Parallel()
 	g, c := NewWithT(t), newClient(t)
-	_, err := cluster.RunKubectl(t.Context(), "apply", "--server-side", "-k", "config/default")
-	g.Expect(err).NotTo(HaveOccurred())
+	output, err := makeDeploy(t, "IMG=registry.example/rampart:dev")
+	g.Expect(err).NotTo(HaveOccurred(), output)
 
 	// Its namespace enforces the restricted pod security standard.
-	g.Eventually(func(g Gomega) {
-		operator := &appsv1.Deployment{}
-		g.Expect(c.Get(t.Context(), testenv.OperatorAccount, operator)).To(Succeed())
-		g.Expect(operator.Status.ReadyReplicas).To(BeEquivalentTo(1))
-	}).Should(Succeed())
+	operator := &appsv1.Deployment{}
+	g.Expect(c.Get(t.Context(), testenv.OperatorAccount, operator)).To(Succeed())
+	g.Expect(operator.Status.ReadyReplicas).To(BeEquivalentTo(1), "make deploy waits for it")
+	g.Expect(operator.Spec.Template.Spec.Containers).To(ConsistOf(HaveField("Image", "registry.example/rampart:dev")))
+}
+
+func TestNothingIsInstalledWithoutAnImage(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"IMG="}} {
+		g := NewWithT(t)
+		output, err := makeDeploy(t, append(args, "KUBECTL=touched")...)
+		g.Expect(err).To(HaveOccurred())
+		g.Expect(output).To(And(ContainSubstring("make deploy IMG="), Not(ContainSubstring("touched"))))
+	}
+}
+
+// makeDeploy runs `make deploy` on the cluster, with nothing from an outer make.
+func makeDeploy(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	kubectl := "KUBECTL=" + cluster.Kubectl + " --kubeconfig=" + cluster.Kubeconfig
+	command := exec.CommandContext(t.Context(), "make", append([]string{"deploy", kubectl}, args...)...)
+	command.Dir = filepath.Join("..", "..")
+	command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "MAKEFLAGS=") || strings.HasPrefix(variable, "IMG=")
+	})
+	output, err := command.CombinedOutput()
+	return string(output), err
 }
 
 // DESIGN's invariant: a team can open no gate and forge no evidence.
