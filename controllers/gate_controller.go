@@ -57,6 +57,7 @@ func (r *GateReconciler) reconcile(ctx context.Context, request ctrl.Request) (c
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := g.DeepCopy()
+	g.Status.From = gate.From(g.Spec.Source)
 	environments, err := readEnvironments(ctx, r.Client, r.OperatorNamespace)
 	if err != nil {
 		return ctrl.Result{}, err

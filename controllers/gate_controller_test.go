@@ -117,6 +117,7 @@ var _ = Describe("PromotionGate", func() {
 
 		Expect(g.Status.State).To(Equal(v1alpha1.GateOpen))
 		Expect(g.Status.Open).To(Equal("1/1"))
+		Expect(g.Status.From).To(Equal(source.namespace))
 		Expect(promotable(g)).To(Equal(metav1.ConditionTrue))
 		Expect(w.told(telemetry.ReasonGateOpened)).To(BeTrue())
 

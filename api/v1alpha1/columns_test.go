@@ -52,13 +52,13 @@ func TestKubectlGetAnswersAtAGlance(t *testing.T) {
 			"gate",
 			&v1alpha1.PromotionGate{
 				ObjectMeta: meta,
-				Spec:       v1alpha1.PromotionGateSpec{Source: v1alpha1.GateSource{Namespace: "staging"}},
+				Spec:       v1alpha1.PromotionGateSpec{Source: v1alpha1.GateSource{Namespace: "shop-staging", Cluster: "staging"}},
 				Status: v1alpha1.PromotionGateStatus{
-					State: v1alpha1.GatePending, Open: "3/5", Score: "86%/90%", Level: v1alpha1.Warn, WaitingFor: "shop: 4 more clean trials", Conditions: healthy,
+					From: "staging/shop-staging", State: v1alpha1.GatePending, Open: "3/5", Score: "86%/90%", Level: v1alpha1.Warn, WaitingFor: "shop: 4 more clean trials", Conditions: healthy,
 				},
 			},
 			"NAME FROM STATE OPEN SCORE LEVEL WAITING FOR AGE",
-			"columns staging Pending 3/5 86%/90% Warn shop: 4 more clean trials", "True",
+			"columns staging/shop-staging Pending 3/5 86%/90% Warn shop: 4 more clean trials", "True",
 		},
 		{
 			"gr",

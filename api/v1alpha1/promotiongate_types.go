@@ -11,7 +11,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=gate,categories=rampart
-// +kubebuilder:printcolumn:name="From",type=string,JSONPath=`.spec.source.namespace`
+// +kubebuilder:printcolumn:name="From",type=string,JSONPath=`.status.from`
 // +kubebuilder:printcolumn:name="Cluster",type=string,priority=1,JSONPath=`.spec.source.cluster`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Open",type=string,JSONPath=`.status.open`
@@ -223,6 +223,12 @@ type PromotionGateStatus struct {
 	// state is the least open state of all workloads.
 	// +optional
 	State GateState `json:"state,omitempty"`
+
+	// from is the source in one word: "shop-staging", or "staging/shop-staging" where the
+	// connection staging leads to its cluster.
+	// +optional
+	// +kubebuilder:validation:MaxLength=127
+	From string `json:"from,omitempty"`
 
 	// open is how many workloads are Open, of how many: "3/5".
 	// +optional

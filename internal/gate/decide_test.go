@@ -240,6 +240,12 @@ func TestASourceIsCorrectedWhereItWasSaid(t *testing.T) {
 	}
 }
 
+func TestASourceInOneWord(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(From(v1alpha1.GateSource{Namespace: "shop-staging"})).To(Equal("shop-staging"))
+	g.Expect(From(v1alpha1.GateSource{Namespace: "shop-staging", Cluster: "staging"})).To(Equal("staging/shop-staging"))
+}
+
 func TestTheTableSaysWhatBlocks(t *testing.T) {
 	g := NewWithT(t)
 	noData := func(s *v1alpha1.ReadinessReportStatus) {

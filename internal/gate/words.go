@@ -149,6 +149,14 @@ func plural(n int32, one, many string) string {
 	return many
 }
 
+// From is a source in one word, as a column shows it.
+func From(source v1alpha1.GateSource) string {
+	if source.Cluster == "" {
+		return source.Namespace
+	}
+	return source.Cluster + "/" + source.Namespace
+}
+
 // sourceName is a source in words; a namespace of this cluster is its bare name.
 func sourceName(source v1alpha1.GateSource) string {
 	if source.Cluster == "" {
