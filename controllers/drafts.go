@@ -5,12 +5,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,7 +27,15 @@ const (
 	draftsWait = 30 * time.Second
 	// draftsFlush is how long the operator takes, when it stops, to record what waits.
 	draftsFlush = 5 * time.Second
+	// cacheLag is how long a cache may take to show a write. What it does not show then, it
+	// may never show: the cluster's data may have been restored from before.
+	cacheLag = 10 * time.Second
 )
+
+// errBehind says that a report was read from a cache that does not show yet what this operator
+// wrote last. A look at it would be wasted: it repeats what was judged, keeps it as a draft of a
+// report that is no more, and the event that led to it does not come again.
+var errBehind = errors.New("the cache does not show the last write yet")
 
 // Drafts are reports that know more than what is recorded: what begins and succeeds while an
 // episode goes on is written down with the end of the episode, and not step by step. The
@@ -36,6 +46,13 @@ type Drafts struct {
 
 	mu    sync.Mutex
 	byKey map[Key]draft
+	// written is the last version of each report that a look led to, and when.
+	written map[Key]write
+}
+
+type write struct {
+	resourceVersion string
+	at              time.Time
 }
 
 type draft struct {
@@ -47,7 +64,27 @@ type draft struct {
 
 // NewDrafts has none yet.
 func NewDrafts(c client.Client, clock clock.PassiveClock) *Drafts {
-	return &Drafts{client: c, clock: clock, byKey: map[Key]draft{}}
+	return &Drafts{client: c, clock: clock, byKey: map[Key]draft{}, written: map[Key]write{}}
+}
+
+// wrote remembers the version of a report at the end of a look.
+func (d *Drafts) wrote(key Key, report *v1alpha1.ReadinessReport) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.written[key] = write{report.ResourceVersion, d.clock.Now()}
+}
+
+// behind says whether a report is older than what the last look led to, a moment ago.
+func (d *Drafts) behind(key Key, read *v1alpha1.ReadinessReport) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last, known := d.written[key]
+	if !known || d.clock.Since(last.at) >= cacheLag {
+		delete(d.written, key)
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(read.ResourceVersion, last.resourceVersion)
+	return err == nil && order < 0
 }
 
 // of is what is known beyond a recorded report, or a copy of that.
@@ -81,10 +118,12 @@ func (d *Drafts) keep(key Key, recorded, report *v1alpha1.ReadinessReport) (unti
 	return due
 }
 
+// forget the draft of a report that was recorded, or is gone.
 func (d *Drafts) forget(key Key) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.byKey, key)
+	delete(d.written, key)
 }
 
 // goesOn says whether a report says nothing but how episodes go on, what the pods of the

@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -54,6 +55,9 @@ func (r *ReportReconciler) Reconcile(ctx context.Context, key Key) (reconcile.Re
 func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Result, error) {
 	now := r.Clock.Now()
 	l, err := r.gather(ctx, key)
+	if errors.Is(err, errBehind) {
+		return reconcile.Result{RequeueAfter: conflictRetry}, nil
+	}
 	if err != nil {
 		return reconcile.Result{}, recordReportFailure(ctx, r.Client, l.report, err)
 	}
@@ -68,6 +72,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 	if err := r.ensureReport(ctx, l); err != nil {
 		return reconcile.Result{}, err
 	}
+	defer func() { r.Drafts.wrote(key, l.report) }()
 
 	r.identify(l, now)
 	if err := r.claim(ctx, l); err != nil {

@@ -151,6 +151,9 @@ func (r *ReportReconciler) gatherReport(ctx context.Context, l *look) error {
 	report := &v1alpha1.ReadinessReport{}
 	err := r.Client.Get(ctx, l.key.reportName(), report)
 	if err == nil {
+		if r.Drafts.behind(l.key, report) {
+			return errBehind
+		}
 		l.report, l.recorded = r.Drafts.of(l.key, report), report
 		l.judgedRevision = report.Status.Revision.Number
 		l.failedBefore = report.Status.FailingSince != nil
