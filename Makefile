@@ -13,6 +13,9 @@ MAKEFLAGS += --no-builtin-rules
 IMG ?= ghcr.io/rampart-dev/rampart:latest
 # KUBECTL works on the cluster that your kubeconfig names.
 KUBECTL ?= kubectl
+# NAME is what the kubeconfig of `make run` calls the cluster, its user and the context. It does
+# not come from the environment, where some systems have a NAME already.
+NAME := rampart
 # TESTFLAGS are passed to `go test`, for example TESTFLAGS="-race -run TestName".
 TESTFLAGS ?=
 # NODE is a script that joins a real node to the embedded cluster: see CONTRIBUTING.md.
@@ -38,8 +41,8 @@ demo: controlplane bin/rampart ## Walk through development, staging and producti
 	@go build -o bin/demo ./hack/demo && KEEP=$(KEEP) exec bin/demo
 
 .PHONY: run
-run: controlplane bin/rampart ## Run the operator against an embedded cluster until Ctrl-C.
-	@go build -o bin/run ./hack/run && exec bin/run
+run: controlplane bin/rampart ## Run the operator against an embedded cluster until Ctrl-C (NAME=staging names its context).
+	@go build -o bin/run ./hack/run && exec bin/run -name='$(NAME)'
 
 ##@ Build
 

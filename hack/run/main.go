@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command run starts an embedded cluster and the operator beside it, under its real identity,
-// until Ctrl-C. It is `make run`.
+// until Ctrl-C. It is `make run`. Several run side by side, each with a -name of its own.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,7 +28,10 @@ func main() {
 func run() (err error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	name := flag.String("name", "", "what the kubeconfig calls the cluster, its user and the context (rampart, if empty)")
+	flag.Parse()
 	cluster, err := testenv.StartControlPlane(ctx, testenv.Options{
+		Name:        *name,
 		Controllers: true,
 		Nodes:       3,
 		CRDs:        true,

@@ -27,6 +27,7 @@ type Cluster struct {
 	// Logs is the folder that holds one log file for each process, named <process>.log.
 	Logs string
 
+	name   string
 	assets string
 	folder layout
 	users  map[string]user

@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rampart-dev/rampart/internal/testenv"
@@ -36,6 +37,22 @@ func TestAnAPIServerThatRestartsKeepsItsObjectsAndItsAddress(t *testing.T) {
 	g.Expect(c.Get(t.Context(), types.NamespacedName{Namespace: "default", Name: "shop"}, &corev1.Pod{})).NotTo(Succeed())
 	g.Expect(own.StartAPIServer(t.Context())).To(Succeed())
 	g.Expect(c.Get(t.Context(), types.NamespacedName{Namespace: "default", Name: "shop"}, &corev1.Pod{})).To(Succeed())
+}
+
+func TestKubeconfigsCallTheClusterByItsName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*testenv.Cluster{
+		"rampart": cluster,
+		"staging": testenv.ForSuite(t, testenv.Options{Name: "staging"}),
+	} {
+		g := NewWithT(t)
+		config, err := clientcmd.LoadFromFile(c.Kubeconfig)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(config.CurrentContext).To(Equal(name))
+		g.Expect(config.Contexts).To(HaveKeyWithValue(name, And(HaveField("Cluster", name), HaveField("AuthInfo", name))))
+		g.Expect(config.Clusters).To(HaveKey(name))
+		g.Expect(config.AuthInfos).To(HaveKey(name))
+	}
 }
 
 func TestStopLeavesNothingBehind(t *testing.T) {

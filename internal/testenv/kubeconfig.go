@@ -9,9 +9,12 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfig writes a config that authenticates by a token as a kubeconfig file.
-func writeKubeconfig(path string, config *rest.Config) error {
-	const name = "rampart"
+// defaultName is the name of a cluster that has been given none.
+const defaultName = "rampart"
+
+// writeKubeconfig writes a config that authenticates by a token as a kubeconfig file, which
+// calls cluster, user and context by the name.
+func writeKubeconfig(path, name string, config *rest.Config) error {
 	return clientcmd.WriteToFile(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{
 			name: {Server: config.Host, CertificateAuthorityData: config.CAData},

@@ -7,6 +7,10 @@ package testenv
 // with RBAC and the default admission plugins: enough for a controller's suite, quick, and
 // all that the standard envtest binaries offer.
 type Options struct {
+	// Name is what kubeconfigs call the cluster, its user and the context, so that those of
+	// several clusters can be joined. Empty means "rampart".
+	Name string
+
 	// Controllers starts kube-controller-manager with its default controllers, each under
 	// its own service account as in a real cluster, so that Deployments get ReplicaSets and
 	// ReplicaSets get Pods. Without it nobody makes the default service accounts either, so

@@ -45,5 +45,5 @@ func (c *Cluster) KubeconfigFor(ctx context.Context, serviceAccount types.Namesp
 		return "", err
 	}
 	path := c.folder.kubeconfig(serviceAccount.Namespace + "." + serviceAccount.Name)
-	return path, writeKubeconfig(path, config)
+	return path, writeKubeconfig(path, c.name, config)
 }

@@ -4,6 +4,7 @@
 package testenv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -57,6 +58,7 @@ func newCluster(options Options) (*Cluster, error) {
 	}
 	c := &Cluster{
 		Logs:   folder.logs(),
+		name:   cmp.Or(options.Name, defaultName),
 		assets: assets,
 		folder: folder,
 		users:  clusterUsers(),
@@ -122,7 +124,7 @@ func (c *Cluster) writeUserFiles() error {
 	}
 	c.Config.TLSClientConfig = rest.TLSClientConfig{CAData: authority}
 	for short, u := range c.users {
-		if err := writeKubeconfig(c.folder.kubeconfig(short), c.configWith(u.token)); err != nil {
+		if err := writeKubeconfig(c.folder.kubeconfig(short), c.name, c.configWith(u.token)); err != nil {
 			return err
 		}
 	}
