@@ -27,6 +27,10 @@ import (
 
 const root = ".."
 
+// partOfPolicy begins an example that is to be added to an EnvironmentPolicy of the reader's:
+// a whole one, applied, would take away what the reader's says beside it.
+const partOfPolicy = "# in your EnvironmentPolicy"
+
 var (
 	fenced = regexp.MustCompile("(?s)\n```yaml\n(.*?\n)```\n")
 	// link is the target of a Markdown link that is a path in this repository.
@@ -58,13 +62,18 @@ func pages(t *testing.T) map[string]string {
 func TestEveryExampleOfOurKindsIsValid(t *testing.T) {
 	compiler, err := guardrail.NewCompiler(version.MajorMinor(1, 37))
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	examples := 0
+	examples, parts := 0, 0
 	for path, text := range pages(t) {
 		for _, block := range fenced.FindAllStringSubmatch(text, -1) {
 			for document := range strings.SplitSeq(block[1], "\n---\n") {
 				var kind metav1.TypeMeta
 				g := NewWithT(t)
 				g.Expect(yaml.Unmarshal([]byte(document), &kind)).To(Succeed(), "%s:\n%s", path, document)
+				if strings.HasPrefix(document, partOfPolicy) {
+					parts++
+					g.Expect(yaml.UnmarshalStrict([]byte(document), &v1alpha1.EnvironmentPolicy{})).To(Succeed(), "%s:\n%s", path, document)
+					continue
+				}
 				if kind.APIVersion != v1alpha1.GroupVersion.String() {
 					continue
 				}
@@ -85,6 +94,7 @@ func TestEveryExampleOfOurKindsIsValid(t *testing.T) {
 		}
 	}
 	NewWithT(t).Expect(examples).To(BeNumerically(">", 5))
+	NewWithT(t).Expect(parts).To(BeNumerically(">", 3))
 }
 
 func TestEveryLinkIntoTheRepositoryLeadsSomewhere(t *testing.T) {
