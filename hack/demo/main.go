@@ -70,7 +70,7 @@ Some things to try; --as=dana is the developer, and
 --as=system:serviceaccount:gitops:deployer the GitOps tool:
 
   kubectl get promotiongates,readinessreports -A
-  kubectl -n shop-production describe readinessreport deployment-shop
+  kubectl -n shop-production get readinessreports -o wide
   kubectl --as=dana -n shop-production set env deployment/shop LOG_LEVEL=debug
   kubectl --as=dana -n shop-production set image deployment/shop shop=registry.example/shop:2.0.0
   kubectl --as=dana -n shop-production scale deployment/shop --replicas=4
