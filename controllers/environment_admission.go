@@ -193,7 +193,7 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if policy.Spec.Suspend == v1alpha1.SuspendAll || policy.Spec.Suspend == v1alpha1.SuspendRemediation {
 		return ready(v1alpha1.ReasonSuspended, "spec.suspend is "+string(policy.Spec.Suspend))
 	}
-	return ready(v1alpha1.ReasonReconciled, summary(policy, len(seen.rules), mistake))
+	return ready(v1alpha1.ReasonReconciled, seen.summary(policy, mistake))
 }
 
 // holding says what stands on until a mistake in spec.guardrails is corrected.
@@ -201,18 +201,27 @@ func (seen *environmentLook) holding() string {
 	if len(seen.held) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; until that is corrected, the %d guardrails that it does not bring stay as they stood", len(seen.held))
+	return fmt.Sprintf("; until that is corrected, the %d guardrails that it does not bring stay as they stood: to let one go at once, bring it with maxLevel: Observe", len(seen.held))
 }
 
 // summary says what stands behind what, and what is strange about it.
-func summary(policy *v1alpha1.EnvironmentPolicy, rules int, mistake string) string {
+func (seen *environmentLook) summary(policy *v1alpha1.EnvironmentPolicy, mistake string) string {
 	stand := len(policy.Status.Guardrails)
 	text := fmt.Sprintf("workloads: %d, namespaces: %d, guardrails: %d", policy.Status.Workloads, policy.Status.Namespaces, stand)
-	if stand < rules {
-		text += fmt.Sprintf(" of %d, because spec.guardrails does not bring the others", rules)
+	left := 0
+	for _, rule := range seen.rules {
+		if _, brought := progression.Stands(seen.own.Spec, rule); !brought {
+			left++
+		}
 	}
-	if mistake != "" {
+	switch {
+	case len(seen.rules) == 0:
+		text += "; there is no accepted Guardrail in this cluster yet"
+	case mistake != "":
 		text += "; " + mistake
+	}
+	if left > 0 {
+		text += fmt.Sprintf("; spec.guardrails leaves out %d others", left)
 	}
 	if policy.Status.Namespaces == 0 {
 		text += "; no namespace has the labels " + metav1.FormatLabelSelector(&policy.Spec.NamespaceSelector)

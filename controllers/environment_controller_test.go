@@ -287,7 +287,7 @@ var _ = Describe("EnvironmentPolicy", func() {
 		Expect(admin.Update(ctx, w.policy)).To(Succeed())
 		w.reconcileEnvironment(w.environments())
 		Expect(w.policy.Status.Guardrails).To(HaveLen(1))
-		Expect(w.ready().Message).To(ContainSubstring("because spec.guardrails does not bring the others"))
+		Expect(w.ready().Message).To(ContainSubstring("; spec.guardrails leaves out"))
 		withdrawn := slices.DeleteFunc(w.events.all(), func(note string) bool { return !strings.HasPrefix(note, telemetry.ReasonGuardrailWithdrawn) })
 		Expect(withdrawn).To(HaveLen(1))
 		Expect(withdrawn[0]).To(ContainSubstring("4 guardrails: withdrawn from Warn"))

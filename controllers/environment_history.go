@@ -86,8 +86,8 @@ func remember(history []v1alpha1.LevelChange, happened []happening) []v1alpha1.L
 const (
 	// toldApart is how many guardrails that take the same step are told one by one.
 	toldApart = 3
-	// maxNote is how long the API server lets the text of an event be, in bytes.
-	maxNote = 1024
+	// maxNames is how many bytes of their names an event has room for.
+	maxNames = 640
 )
 
 // announce tells, after it was recorded, what somebody may have to follow up. What many
@@ -95,7 +95,7 @@ const (
 func (r *EnvironmentReconciler) announce(policy *v1alpha1.EnvironmentPolicy, happened []happening) {
 	for _, alike := range alike(happened) {
 		if first := alike[0]; len(alike) > toldApart {
-			r.Events.Eventf(policy, nil, first.kind, first.reason, telemetry.ActionProgress, "%s", message.Cut(inOne(alike), maxNote))
+			r.Events.Eventf(policy, nil, first.kind, first.reason, telemetry.ActionProgress, "%s", inOne(alike))
 			continue
 		}
 		for _, h := range alike {
@@ -133,7 +133,22 @@ func inOne(alike []happening) string {
 			why = "for reasons of their own: see status.history"
 		}
 	}
-	return fmt.Sprintf("%d guardrails: %s: %s: %s", len(alike), way(alike[0].change), why, strings.Join(names, ", "))
+	return fmt.Sprintf("%d guardrails: %s: %s: %s", len(alike), way(alike[0].change), listed(names, maxNames), why)
+}
+
+// listed are as many names as there is room for, and how many more there are.
+func listed(names []string, limit int) string {
+	text := ""
+	for i, name := range names {
+		if len(text)+len(name) > limit {
+			return fmt.Sprintf("%s and %d more", text, len(names)-i)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += name
+	}
+	return text
 }
 
 // way is where a guardrail went: "Warn → Enforce in ring First".

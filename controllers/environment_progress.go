@@ -50,6 +50,7 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 			Bounds:         own.Bounds,
 			BackgroundOnly: own.backgroundOnly(),
 			Exclusions:     own.Exclusions,
+			Held:           own.held,
 			Uncompiled:     own.uncompiled,
 			Previous:       previous[name],
 			Record:         records[name],

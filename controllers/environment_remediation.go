@@ -185,6 +185,8 @@ func (r *EnvironmentReconciler) announceRemediation(before, policy *v1alpha1.Env
 		r.Events.Eventf(policy, nil, kind, reason, telemetry.ActionRemediate, "%s", text)
 	}
 	switch was, is := before.Status.Breaker, policy.Status.Breaker; {
+	case is != nil && was != nil && was.Namespace == "" && is.Namespace != "":
+		tell(telemetry.Warning, telemetry.ReasonBreakerOpened, is.Reason+": no workload "+within(is)+"is changed until it has been calm for a while; all others may be changed again")
 	case is != nil && (was == nil || was.Namespace != is.Namespace):
 		tell(telemetry.Warning, telemetry.ReasonBreakerOpened, is.Reason+": "+pending(policy, "no workload "+within(is)+"is changed until it has been calm for a while"))
 	case was != nil && is == nil:

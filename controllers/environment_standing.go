@@ -44,7 +44,7 @@ func (seen *environmentLook) standing(in environment.Environment, previous map[s
 		stands, found := progression.Stands(in.Spec, seen.rules[name])
 		held := !found && mistake != "" && previous[name] != nil
 		if held {
-			stands, found = progression.AsItStood(*previous[name]), true
+			stands, found = progression.AsItStood(in.Spec, *previous[name])
 		}
 		frozenOut := previous[name] == nil && in.Spec.Suspend == v1alpha1.SuspendAll
 		if !found || frozenOut {

@@ -72,7 +72,10 @@ func settingsOf(policy v1alpha1.EnvironmentPolicySpec, rule *v1alpha1.Guardrail,
 	if rule == nil {
 		return guardrail.Settings{}
 	}
-	standing, _ := progression.Stands(policy, rule)
+	standing, stands := progression.Stands(policy, rule)
+	if !stands {
+		standing, _ = progression.AsItStood(policy, state)
+	}
 	standing.Parameters = state.Parameters
 	return settingsIn(standing)
 }

@@ -148,6 +148,16 @@ type GuardrailState struct {
 	// +kubebuilder:validation:MaxLength=512
 	Uncompiled string `json:"uncompiled,omitempty"`
 
+	// held is true while spec.guardrails does not bring it although it stood, and has a mistake
+	// that may be the reason: it stays as it stood and does not rise.
+	// +optional
+	Held bool `json:"held,omitempty"`
+
+	// exclusions identifies the exclusions that spec.guardrails sets for it; empty without any.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Exclusions string `json:"exclusions,omitempty"`
+
 	// standstill says why native admission has it as it was, and not as it stands here: the
 	// API server refuses a policy that it is in, or it shares one with a guardrail that has
 	// no other place. It does not rise meanwhile; all others do.

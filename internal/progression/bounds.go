@@ -5,6 +5,8 @@ package progression
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -79,14 +81,31 @@ func selectsAny(selector labels.Selector, rules map[string]*v1alpha1.Guardrail) 
 	return false
 }
 
-// AsItStood is how a guardrail stands on where a policy brings it no more by mistake. What was
-// excluded is not known any more, so that with exclusions it is not enforced.
-func AsItStood(state v1alpha1.GuardrailState) Standing {
-	most := state.MaxLevel
-	if state.Excluded > 0 || len(state.ExcludedNamespaces) > 0 {
-		most = v1alpha1.Min(most, v1alpha1.Warn)
+// AsItStood is how a guardrail stands on that an effective policy brings no more, perhaps by
+// mistake: with the parameters and the exclusions that it had. False when the exclusions are
+// not in the policy any more, because it would refuse what they left out. One that is written
+// anew meanwhile begins at Observe.
+func AsItStood(policy v1alpha1.EnvironmentPolicySpec, state v1alpha1.GuardrailState) (Standing, bool) {
+	standing := Standing{Bounds: Bounds{Start: v1alpha1.Observe, Max: state.MaxLevel}, Parameters: state.Parameters}
+	if state.Exclusions == "" {
+		return standing, state.Excluded == 0 && len(state.ExcludedNamespaces) == 0
 	}
-	return Standing{Bounds: Bounds{Start: v1alpha1.Min(state.Level, most), Max: most}, Parameters: state.Parameters}
+	for _, entry := range policy.Guardrails {
+		if digestOf(entry.Exclusions) == state.Exclusions {
+			standing.Exclusions = entry.Exclusions
+			return standing, true
+		}
+	}
+	return Standing{}, false
+}
+
+// digestOf identifies exclusions; empty without any.
+func digestOf(exclusions []v1alpha1.Exclusion) string {
+	if len(exclusions) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", exclusions))
+	return hex.EncodeToString(sum[:8])
 }
 
 // DeclaredBy are the settings of those parameters that the accepted rule has.

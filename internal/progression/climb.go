@@ -34,16 +34,24 @@ type climb struct {
 	target, sureness float64
 	// clean is what a success is called: "clean revision", "proven arrival".
 	clean string
-	hold  bool
-	now   time.Time
+	// hold says who decided that nothing rises; empty when nobody did.
+	hold string
+	now  time.Time
 }
 
 // newClimb reads an effective policy's progression.
 func newClimb(p v1alpha1.Progression, now time.Time) climb {
 	return climb{
 		ceiling: "maxLevel", target: float64(p.Target) / 100, sureness: float64(p.Confidence) / 100,
-		hold: p.Mode == v1alpha1.ProgressionHold, now: now,
+		hold: heldBy(p), now: now,
 	}
+}
+
+func heldBy(p v1alpha1.Progression) string {
+	if p.Mode == v1alpha1.ProgressionHold {
+		return "progression.mode is Hold"
+	}
+	return ""
 }
 
 // judgeBy sets the trials that count, and what another environment adds to them.
@@ -76,8 +84,8 @@ func (c climb) atRest() string {
 	switch {
 	case !c.max.Above(c.level):
 		return fmt.Sprintf("stays at %s: %s is reached", c.level, c.ceiling)
-	case c.hold:
-		return fmt.Sprintf("stays at %s: progression.mode is Hold", c.level)
+	case c.hold != "":
+		return fmt.Sprintf("stays at %s: %s", c.level, c.hold)
 	default:
 		return ""
 	}

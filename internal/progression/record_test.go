@@ -238,14 +238,28 @@ func TestBringsNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIsHeldIsNotEnforcedWithoutItsExclusions(t *testing.T) {
+func TestWhatIsHeldStandsAsItStood(t *testing.T) {
 	g := NewWithT(t)
+	excluding := []v1alpha1.Exclusion{{Namespace: "shop", Kind: "Job", Name: "migrate", Reason: "it is old"}}
+	policy := v1alpha1.EnvironmentPolicySpec{Stage: v1alpha1.Production, Guardrails: []v1alpha1.GuardrailEntry{{Name: "image-pined", Exclusions: excluding}}}.Effective()
 	state := v1alpha1.GuardrailState{Level: v1alpha1.Enforce, MaxLevel: v1alpha1.Enforce, Parameters: []v1alpha1.ParameterSetting{{Name: "a"}}}
-	g.Expect(AsItStood(state)).To(Equal(Standing{Bounds: Bounds{v1alpha1.Enforce, v1alpha1.Enforce}, Parameters: state.Parameters}))
-	state.Excluded = 1
-	g.Expect(AsItStood(state).Bounds).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Warn}))
-	state.Excluded, state.ExcludedNamespaces = 0, []v1alpha1.ExcludedNamespace{{}}
-	g.Expect(AsItStood(state).Bounds).To(Equal(Bounds{v1alpha1.Warn, v1alpha1.Warn}))
+
+	standing, known := AsItStood(policy, state)
+	g.Expect(known).To(BeTrue())
+	g.Expect(standing).To(Equal(Standing{Bounds: Bounds{v1alpha1.Observe, v1alpha1.Enforce}, Parameters: state.Parameters}), "it had no exclusions")
+
+	state.Exclusions = digestOf(excluding)
+	standing, known = AsItStood(policy, state)
+	g.Expect(known).To(BeTrue())
+	g.Expect(standing.Exclusions).To(Equal(excluding), "the entry with the typing error has them still")
+
+	policy.Guardrails[0].Exclusions[0].Name = "another"
+	_, known = AsItStood(policy, state)
+	g.Expect(known).To(BeFalse(), "they are gone, and it would refuse what they left out")
+
+	state.Exclusions, state.Excluded = "", 1
+	_, known = AsItStood(policy, state)
+	g.Expect(known).To(BeFalse(), "an older version did not write down which they were")
 }
 
 func TestStands(t *testing.T) {

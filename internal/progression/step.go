@@ -32,6 +32,9 @@ type Input struct {
 	BackgroundOnly bool
 	// Exclusions are the objects that it does not judge here.
 	Exclusions []v1alpha1.Exclusion
+	// Held is true of one that stood, and that the policy brings no more, perhaps by mistake; see
+	// AsItStood. It does not rise.
+	Held bool
 	// Uncompiled says why the rule, which was accepted, cannot be compiled; empty when it
 	// can. Nothing is known then, and nothing moves but by maxLevel.
 	Uncompiled string
@@ -112,6 +115,9 @@ func newAscent(in Input) *ascent {
 	}
 	a := &ascent{Input: in, climb: newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))}
 	a.clean, a.max = cleanRevision, in.Bounds.Max
+	if in.Held {
+		a.hold = "spec.guardrails does not bring it any more, perhaps by mistake"
+	}
 	a.judged = judge(in.Record.Trials, a.target, a.sureness, a.now)
 	a.judgeBy(a.judged.counted, in.Predecessor.carry(a.climb))
 	a.without = a.judged.apart
@@ -276,6 +282,7 @@ func (a *ascent) state() v1alpha1.GuardrailState {
 		SuspectedFalsePositives: int32(a.Record.SuspectedFalsePositives),
 		WouldBeRefused:          a.refused(), HeldBack: a.listed(), ExcludedNamespaces: a.excluded(),
 		Uncountable: int32(a.Record.Uncountable), Uncompiled: message.Cut(a.Uncompiled, maxNext),
+		Held: a.Held, Exclusions: digestOf(a.Exclusions),
 	}
 	if a.level == v1alpha1.Enforce || a.foretells() {
 		state.HeldBackTotal = int32(len(a.held))

@@ -70,8 +70,8 @@ func (a *ascent) waits() string {
 // the policy says it outright.
 func (a *ascent) waitsToWiden(w widening) string {
 	switch {
-	case a.hold:
-		return fmt.Sprintf("stays in %s: progression.mode is Hold", a.spread.words())
+	case a.hold != "":
+		return fmt.Sprintf("stays in %s: %s", a.spread.words(), a.hold)
 	case a.obstacle(w.goal) != "":
 		return a.obstacle(w.goal)
 	case w.told:
@@ -110,8 +110,8 @@ func (a *ascent) frozen() string {
 	switch {
 	case a.Suspend == v1alpha1.SuspendAll:
 		return "the environment is suspended"
-	case a.hold:
-		return "progression.mode is Hold"
+	case a.hold != "":
+		return a.hold
 	case a.Uncompiled != "":
 		return "it does not compile any more"
 	case a.Unseen != "":
