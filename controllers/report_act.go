@@ -152,7 +152,8 @@ func outdated(p plan, live current, err error) bool {
 }
 
 // overtaken says whether somebody wrote the workload since it was judged, so that the
-// action answers to a state that is gone. When nobody can tell, it was not.
+// action answers to a state that is gone. When nobody can tell, it was not: the write that
+// follows tests it.
 func (r *ReportReconciler) overtaken(ctx context.Context, l *look) bool {
 	live := r.current(ctx, l)
 	return live.gone || live.written

@@ -66,8 +66,8 @@ func bypassedSince(was, is *v1alpha1.ReadinessReportStatus) string {
 	if slices.ContainsFunc(was.Outcomes, func(o v1alpha1.RevisionOutcome) bool { return o.Number == newest.Number && o.Bypass != "" }) {
 		return ""
 	}
-	return fmt.Sprintf("revision %d came with images that no gate knows as proven; %s gave the reason %q in the annotation %s. Remove it when this is over: each write of somebody who may bypass passes while it stands",
-		newest.Number, cmp.Or(newest.Writer, "an unknown writer"), newest.Bypass, v1alpha1.AnnotationBypass)
+	return fmt.Sprintf("revision %d, written by %s, came with images that no gate knows as proven; the annotation %s says %q. Remove it when this is over: each write of somebody who may bypass passes while it stands",
+		newest.Number, cmp.Or(newest.Writer, "somebody unknown"), v1alpha1.AnnotationBypass, newest.Bypass)
 }
 
 // ended says whether it only now became known how an intended action ended.

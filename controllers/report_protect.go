@@ -161,13 +161,15 @@ func (r *ReportReconciler) happened(ctx context.Context, l *look, action v1alpha
 // generation and to no other state, so that the next generation is the operator's if it
 // happened. Admission's stamp says so, or says that it is not: the field managers are what
 // each client calls itself. Only where nothing has been stamped, because the API server cannot
-// or the policy is not in force yet, they are believed, by whoever writes.
+// or the policy is not in force yet, or where so many have written since that its stamp has made
+// room for theirs, they are believed, by whoever writes.
 func (r *ReportReconciler) patched(object client.Object, action v1alpha1.Action) bool {
 	answered, known := generationOf(action)
 	if !known || object.GetGeneration() <= answered {
 		return false
 	}
-	if r.Stamping && object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor] != "" {
+	stamps, err := drift.ParseStamps(object.GetAnnotations()[v1alpha1.AnnotationSpecAuthor])
+	if r.Stamping && (err != nil || len(stamps) > 0 && !stamps.Forgotten(answered)) {
 		return stampedBy(object, answered+1, r.OperatorUser)
 	}
 	return remediation.Owns(object)

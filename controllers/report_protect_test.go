@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drift"
 )
 
 func TestWhatIsOnlyReportedHidesNoActionThatGoesOn(t *testing.T) {
@@ -52,6 +53,10 @@ func TestWhatIsOnlyReportedHidesNoActionThatGoesOn(t *testing.T) {
 
 func TestAnIntendedPatchShowsByWhoAdmissionSawWriting(t *testing.T) {
 	const operator, owned = "system:serviceaccount:rampart-system:rampart", true
+	var full drift.Stamps // of everybody who wrote since, as many as are kept
+	for i := range int64(drift.MaxStamps) {
+		full = append(full, drift.Stamp{Generation: 5 + i, User: "dana"})
+	}
 	for _, c := range []struct {
 		name       string
 		stamping   bool
@@ -71,6 +76,8 @@ func TestAnIntendedPatchShowsByWhoAdmissionSawWriting(t *testing.T) {
 		{"written where the stamp is not in force yet", true, 4, "", owned, true},
 		{"written by somebody else where the stamp is not in force yet", true, 4, "", false, false},
 		{"written where nothing stamps, and who writes makes up what he likes", false, 4, "4:" + operator, false, false},
+		{"written by so many since that its stamp is gone", true, 16, full.String(), owned, true},
+		{"written by so many since that nobody can tell", true, 16, full.String(), false, false},
 		{"written where nothing stamps", false, 4, "", owned, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

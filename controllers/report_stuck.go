@@ -160,7 +160,11 @@ func (r *ReportReconciler) replacementStands(ctx context.Context, l *look) error
 	if err != nil {
 		return err
 	}
-	if !latest.enrolled || latest.replacementBarred() != "" || r.overtaken(ctx, l) {
+	live := r.current(ctx, l)
+	if live.unread != nil {
+		return live.unread
+	}
+	if !latest.enrolled || latest.replacementBarred() != "" || live.gone || live.written {
 		return apierrors.NewConflict(corev1.Resource("pods"), l.key.Name, errors.New("its workload, or what is allowed there, has changed since it was judged"))
 	}
 	return nil

@@ -79,8 +79,11 @@ func Break(e Environment, radius v1alpha1.BlastRadius, now time.Time) Breaker {
 		reason = e.Namespaces[alone].fails(togetherAtLeast, radius, now)
 		return Breaker{Open: true, Namespace: alone, Tripped: now, Reason: fmt.Sprintf("in namespace %s, %s", alone, reason)}
 	case !calm:
-		return Breaker{Open: true, Namespace: e.TrippedIn, Tripped: e.Tripped, Reason: fmt.Sprintf(
-			"many workloads failed until shortly ago: remediation starts again at %s if it stays calm", clock(until))}
+		text := fmt.Sprintf("many workloads failed until shortly ago: remediation starts again at %s if it stays calm", clock(until))
+		if reason != "" {
+			text += fmt.Sprintf(", but for namespace %s, where too many fail still", alone)
+		}
+		return Breaker{Open: true, Namespace: e.TrippedIn, Tripped: e.Tripped, Reason: text}
 	}
 	return Breaker{Tripped: e.Tripped}
 }
