@@ -20,6 +20,8 @@ const maxImages = 16
 
 // judge decides about single workloads.
 type judge struct {
+	// sameCluster is true when the source is in the cluster of the gate.
+	sameCluster       bool
 	namespace, source string
 	now               time.Time
 	targets           v1alpha1.ReadinessTargets
@@ -49,7 +51,7 @@ func newJudge(in Input) judge {
 		here[keyOf(in.Here[i].Status)] = &in.Here[i].Status
 	}
 	return judge{
-		namespace:  in.Gate.Namespace,
+		namespace: in.Gate.Namespace, sameCluster: in.Gate.Spec.Source.Cluster == "",
 		source:     sourceName(in.Gate.Spec.Source),
 		now:        in.Now,
 		targets:    Targets(*in.Policy, in.Gate.Spec),
@@ -87,7 +89,7 @@ func (j judge) workload(report v1alpha1.ReadinessReport, key Key) verdict {
 		w.State, w.Reason, w.Message = v1alpha1.GateOpen, v1alpha1.GateHotfixLane, lane
 		v.admission.Hotfix = tags.signatures(status.Revision.Containers, j.registries)
 	} else {
-		forever := barred(status)
+		forever := barred(status, j.sameCluster)
 		w.State, w.Reason, w.Message = v1alpha1.GatePending, v1alpha1.GateEvidenceMissing, lacking(scores, j.targets)+forever
 		v.waiting = waiting(scores, j.targets) + forever
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/drill"
 )
 
 const (
@@ -97,8 +98,9 @@ func waiting(scores []v1alpha1.QualityScore, targets v1alpha1.ReadinessTargets) 
 
 // barred says that the gate may wait forever, and why; empty while drills may bring what
 // it waits for, or nothing but time is needed.
-func barred(status v1alpha1.ReadinessReportStatus) string {
-	if status.State != v1alpha1.ReportCollecting || status.DrillsBarred == "" {
+// A gate of the same cluster is what drills wait for, and may be newer than the report.
+func barred(status v1alpha1.ReadinessReportStatus, sameCluster bool) string {
+	if status.State != v1alpha1.ReportCollecting || status.DrillsBarred == "" || sameCluster && status.DrillsBarred == drill.Unawaited {
 		return ""
 	}
 	return "; no drill brings them: " + status.DrillsBarred

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/tools/reference"
+
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 // Recorder records events so that different texts are different events. client-go takes two
@@ -25,10 +27,13 @@ type telling struct {
 	scheme   *runtime.Scheme
 }
 
+// maxNote is how long the API server lets the text of an event be, in bytes.
+const maxNote = 1024
+
 // Eventf gives the related object, which is part of what tells events apart, a field path that
 // stands for the text. Where nothing is related it is the object itself.
 func (t telling) Eventf(regarding, related runtime.Object, eventtype, reason, action, note string, args ...any) {
-	text := fmt.Sprintf(note, args...)
+	text := message.Cut(fmt.Sprintf(note, args...), maxNote)
 	if related == nil {
 		related = regarding
 	}

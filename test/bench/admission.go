@@ -225,7 +225,7 @@ func (m measured) measureAdmission(ctx context.Context, s *apiServer, compared [
 	// The first round warms up: connections, caches, the heap.
 	for round := range rounds + 1 {
 		for i := range compared {
-			turn := (i + round) % len(compared)
+			turn := turns(round, len(compared))[i]
 			samples, err := s.turnOf(ctx, compared[turn], count)
 			if err != nil {
 				return fmt.Errorf("with %d guardrails: %w", compared[turn].guardrails, err)
@@ -238,6 +238,20 @@ func (m measured) measureAdmission(ctx context.Context, s *apiServer, compared [
 		}
 	}
 	return nil
+}
+
+// turns is the order in which candidates are in force in a round: each is first as often as the
+// others, and follows each of the others as often. What a turn leaves behind, compiled policies
+// that are not needed any more, is collected in the next one.
+func turns(round, candidates int) []int {
+	order := make([]int, 0, candidates)
+	for i := range candidates {
+		order = append(order, (i+round/2)%candidates)
+	}
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
 }
 
 // turnOf times every request while a candidate is in force. The first requests of a turn
