@@ -64,7 +64,7 @@ func (r *EnvironmentReconciler) progress(policy *v1alpha1.EnvironmentPolicy, see
 		step.State.Parameters = own.Parameters
 		step.State.Standstill = standstillOf(previous[name]) // until admission is brought up to date
 		seen.enforcedIn[name] = step.EnforcedIn
-		if own.held {
+		if own.held != "" {
 			seen.held = append(seen.held, name)
 		}
 		delete(previous, name)

@@ -29,8 +29,8 @@ type standingRule struct {
 	digest string
 	// uncompiled says why the rule does not compile any more; empty when it does.
 	uncompiled string
-	// held says that the policy does not bring it, and that this may be a mistake.
-	held bool
+	// held is the mistake in the policy that may be why it does not bring it; empty when it does.
+	held string
 }
 
 // standing are the guardrails that stand in an environment, and those for which there is
@@ -42,8 +42,9 @@ func (seen *environmentLook) standing(in environment.Environment, previous map[s
 	mistake, _ := progression.BringsNothing(in.Spec, seen.rules)
 	for _, name := range seen.inTurn(previous) {
 		stands, found := progression.Stands(in.Spec, seen.rules[name])
-		held := !found && mistake != "" && previous[name] != nil
-		if held {
+		held := ""
+		if !found && mistake != "" && previous[name] != nil {
+			held = mistake
 			stands, found = progression.AsItStood(in.Spec, *previous[name])
 		}
 		frozenOut := previous[name] == nil && in.Spec.Suspend == v1alpha1.SuspendAll

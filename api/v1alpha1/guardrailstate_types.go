@@ -148,10 +148,11 @@ type GuardrailState struct {
 	// +kubebuilder:validation:MaxLength=512
 	Uncompiled string `json:"uncompiled,omitempty"`
 
-	// held is true while spec.guardrails does not bring it although it stood, and has a mistake
-	// that may be the reason: it stays as it stood and does not rise.
+	// held is the mistake in spec.guardrails that may be why it is not brought any more: until
+	// that is corrected it stays as it stood, and does not rise.
 	// +optional
-	Held bool `json:"held,omitempty"`
+	// +kubebuilder:validation:MaxLength=512
+	Held string `json:"held,omitempty"`
 
 	// exclusions identifies the exclusions that spec.guardrails sets for it; empty without any.
 	// +optional

@@ -39,7 +39,7 @@ func (s spread) enforcedIn(members []Member, held []v1alpha1.HeldBack) []string 
 // in those of its namespaces where it still warns, so that warnings may say so. It does
 // not while nothing moves.
 func Announced(state v1alpha1.GuardrailState, p v1alpha1.Progression, suspend v1alpha1.SuspendMode) bool {
-	if p.Mode == v1alpha1.ProgressionHold || suspend == v1alpha1.SuspendAll || state.Uncompiled != "" || state.Held {
+	if p.Mode == v1alpha1.ProgressionHold || suspend == v1alpha1.SuspendAll || state.Uncompiled != "" || state.Held != "" {
 		return false
 	}
 	return state.MaxLevel == v1alpha1.Enforce && state.Level.Above(v1alpha1.Observe)

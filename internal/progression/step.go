@@ -32,9 +32,9 @@ type Input struct {
 	BackgroundOnly bool
 	// Exclusions are the objects that it does not judge here.
 	Exclusions []v1alpha1.Exclusion
-	// Held is true of one that stood, and that the policy brings no more, perhaps by mistake; see
-	// AsItStood. It does not rise.
-	Held bool
+	// Held is the mistake in the policy that may be why it does not bring the guardrail any more;
+	// see AsItStood. It does not rise. Empty when the policy brings it.
+	Held string
 	// Uncompiled says why the rule, which was accepted, cannot be compiled; empty when it
 	// can. Nothing is known then, and nothing moves but by maxLevel.
 	Uncompiled string
@@ -115,7 +115,7 @@ func newAscent(in Input) *ascent {
 	}
 	a := &ascent{Input: in, climb: newClimb(in.Progression, in.Now.UTC().Truncate(time.Second))}
 	a.clean, a.max = cleanRevision, in.Bounds.Max
-	if in.Held {
+	if in.Held != "" {
 		a.hold = "spec.guardrails does not bring it any more, perhaps by mistake"
 	}
 	a.judged = judge(in.Record.Trials, a.target, a.sureness, a.now)
@@ -282,7 +282,7 @@ func (a *ascent) state() v1alpha1.GuardrailState {
 		SuspectedFalsePositives: int32(a.Record.SuspectedFalsePositives),
 		WouldBeRefused:          a.refused(), HeldBack: a.listed(), ExcludedNamespaces: a.excluded(),
 		Uncountable: int32(a.Record.Uncountable), Uncompiled: message.Cut(a.Uncompiled, maxNext),
-		Held: a.Held, Exclusions: digestOf(a.Exclusions),
+		Held: message.Cut(a.Held, maxNext), Exclusions: digestOf(a.Exclusions),
 	}
 	if a.level == v1alpha1.Enforce || a.foretells() {
 		state.HeldBackTotal = int32(len(a.held))

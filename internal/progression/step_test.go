@@ -141,10 +141,10 @@ func TestStep(t *testing.T) {
 			in.Progression.Mode = v1alpha1.ProgressionHold
 		}), v1alpha1.Observe, "progression.mode is Hold", ""},
 		{"what the policy brings no more, perhaps by mistake, does not rise", with(climbing(at(v1alpha1.Warn, longAgo), clean(20, minutesAgo(5))...), func(in *Input) {
-			in.Held = true
+			in.Held = "spec.guardrails names image-pined, which does not exist"
 		}), v1alpha1.Warn, "spec.guardrails does not bring it any more, perhaps by mistake", ""},
 		{"nor does it refuse by a rule that is rewritten meanwhile", with(climbing(at(v1alpha1.Enforce, longAgo)), func(in *Input) {
-			in.Held, in.Previous.Rule, in.Rule = true, "old", "new"
+			in.Held, in.Previous.Rule, in.Rule = "spec.guardrails names image-pined, which does not exist", "old", "new"
 		}), v1alpha1.Warn, "perhaps by mistake", "the rule was rewritten"},
 		{"Hold does not keep one that misbehaves", with(climbing(at(v1alpha1.Enforce, longAgo)), func(in *Input) {
 			in.Progression.Mode, in.Record.Failing = v1alpha1.ProgressionHold, []string{"shop/Deployment shop"}
