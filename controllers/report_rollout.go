@@ -76,7 +76,7 @@ func (r *ReportReconciler) observeRollout(ctx context.Context, l *look, now time
 		observed.Infrastructure = l.onTroubledNode()
 	}
 	var err error
-	if observed.OthersFailing, err = r.othersFailing(ctx, l); err != nil {
+	if observed.OthersFailing, observed.OthersElsewhere, err = r.othersFailing(ctx, l); err != nil {
 		return observed, err
 	}
 	if observed.Jobs, err = r.jobs(ctx, l); err != nil {
@@ -246,21 +246,25 @@ func (l *look) templatesOf(podTemplateHash string) []corev1.PodTemplateSpec {
 }
 
 // othersFailing are the other workloads of the environment that began to fail at about the
-// same time, in the order of their names.
-func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) ([]string, error) {
+// same time: those of the namespace in the order of their names, and how many elsewhere.
+func (r *ReportReconciler) othersFailing(ctx context.Context, l *look) (here []string, elsewhere int, err error) {
 	others, err := r.siblings(ctx, l)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	began := l.report.Status.FailingSince.Time
-	var failing []string
 	for i := range others {
-		if since := others[i].Status.FailingSince; since != nil && since.Sub(began).Abs() <= remediation.Together && keptUp(&others[i]) {
-			failing = append(failing, keyOf(&others[i]).String())
+		since := others[i].Status.FailingSince
+		switch {
+		case since == nil || since.Sub(began).Abs() > remediation.Together || !keptUp(&others[i]):
+		case others[i].Namespace == l.key.Namespace:
+			here = append(here, keyOf(&others[i]).String())
+		default:
+			elsewhere++
 		}
 	}
-	slices.Sort(failing)
-	return failing, nil
+	slices.Sort(here)
+	return here, elsewhere, nil
 }
 
 // jobs are those of the namespace that somebody started, in whatever state they are.

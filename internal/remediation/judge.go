@@ -121,9 +121,9 @@ func elsewhere(r Rollout, evidence evidence) string {
 		return "the image registry cannot be reached, and another revision may need it too"
 	case r.Old.Failing > 0:
 		return fmt.Sprintf("%d of %d pods of the earlier revision fail too, so that the cause is likely not the new one", r.Old.Failing, r.Old.Total)
-	case len(r.OthersFailing) > 0:
+	case len(r.OthersFailing)+r.OthersElsewhere > 0:
 		return fmt.Sprintf("%s began to fail at the same time, so that the cause is likely common: see %s",
-			otherWorkloads(len(r.OthersFailing)), firstOf(r.OthersFailing))
+			otherWorkloads(len(r.OthersFailing)+r.OthersElsewhere), r.others())
 	}
 	return ""
 }
@@ -133,6 +133,19 @@ func otherWorkloads(n int) string {
 		return "1 other workload"
 	}
 	return fmt.Sprintf("%d other workloads", n)
+}
+
+// others are the workloads that fail, too.
+func (r Rollout) others() string {
+	elsewhere := fmt.Sprintf("%d in other namespaces", r.OthersElsewhere)
+	switch {
+	case r.OthersElsewhere == 0:
+		return firstOf(r.OthersFailing)
+	case len(r.OthersFailing) == 0:
+		return elsewhere
+	default:
+		return firstOf(r.OthersFailing) + ", " + elsewhere
+	}
 }
 
 // maxNames is how many workloads a message names.

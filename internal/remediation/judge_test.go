@@ -125,6 +125,10 @@ func TestJudgeSaysWhatFollowsARollout(t *testing.T) {
 		{"a revision that ran well crashes together with others", func(r *rollout) {
 			r.RanWell, r.FailingFor, r.OthersFailing = true, 2*time.Minute, []string{"Deployment shop/cart"}
 		}, hold, "1 other workload began to fail"},
+		{"workloads of other namespaces are counted and not named", func(r *rollout) { r.OthersElsewhere = 2 }, hold,
+			"2 other workloads began to fail at the same time, so that the cause is likely common: see 2 in other namespaces"},
+		{"beside those of the namespace", func(r *rollout) { r.OthersFailing, r.OthersElsewhere = []string{"Deployment shop/cart"}, 1 }, hold,
+			"2 other workloads began to fail at the same time, so that the cause is likely common: see Deployment shop/cart, 1 in other namespaces"},
 		{"more than can be named fail at the same time", func(r *rollout) { r.OthersFailing = []string{"a", "b", "c", "d", "e"} }, hold, "likely common: see a, b, c and 2 more"},
 		{"a dependency outage: everything fails, the deadline has passed", func(r *rollout) {
 			r.OthersFailing, r.Old.Failing, r.DeadlineExceeded = []string{"cart"}, 2, true

@@ -48,8 +48,11 @@ type Rollout struct {
 	RanWell bool
 	// FailingFor is how long the workload has been failing.
 	FailingFor time.Duration
-	// OthersFailing names the unrelated workloads that began to fail at about the same time.
-	OthersFailing []string
+	// OthersFailing names the other workloads of the namespace that began to fail at about the
+	// same time, and OthersElsewhere counts those of other namespaces, whose names are not for
+	// everybody who reads a report of this one.
+	OthersFailing   []string
+	OthersElsewhere int
 	// Infrastructure says why pods could not even be made or placed: a quota, no node
 	// with room; empty when they could.
 	Infrastructure string
