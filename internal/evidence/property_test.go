@@ -49,36 +49,50 @@ func TestAnObserverWhoMissesNothingCountsWhatHappened(t *testing.T) {
 	NewWithT(t).Expect(gaps).To(BeNumerically(">", 0), "some world has a gap")
 }
 
+// observer is an operator that looks late, or not at all, and whose watches are interrupted.
+type observer struct {
+	random *rand.Rand
+	// departed are the pods that went away and are not judged yet.
+	departed []workload.Pod
+	away     int
+}
+
+// looks says whether it looks in a second in which pods went away.
+func (o *observer) looks(gone []workload.Pod) bool {
+	o.departed = append(o.departed, gone...)
+	if o.away--; o.away > 0 {
+		o.departed = nil
+		return false
+	}
+	switch o.random.IntN(100) {
+	case 0:
+		o.away, o.departed = o.random.IntN(600), nil // the operator is restarted
+		return false
+	case 1, 2, 3:
+		o.departed = nil // a watch is interrupted
+	case 4, 5, 6, 7, 8, 9, 10, 11, 12, 13:
+		return false
+	}
+	return true
+}
+
 // TestNeverMoreThanHappened looks at random, twice, late or not at all, loses pods that
 // left, goes back to an older report, and restarts.
 func TestNeverMoreThanHappened(t *testing.T) {
 	for seed := range uint64(worlds) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			g := NewWithT(t)
-			random := rand.New(rand.NewPCG(seed, 11))
+			o := &observer{random: rand.New(rand.NewPCG(seed, 11))}
 			w, e := newWorld(seed), v1alpha1.Evidence{}
 			counted := map[string]int{}
-			var departed []workload.Pod
-			away := 0
 			for range lifetime * w.pace {
 				w.step()
-				departed = append(departed, w.gone...)
-				if away--; away > 0 {
-					departed = nil
+				if !o.looks(w.gone) {
 					continue
 				}
-				switch random.IntN(100) {
-				case 0:
-					away, departed = random.IntN(600), nil // the operator is restarted
-					continue
-				case 1, 2, 3:
-					departed = nil // a watch is interrupted
-				case 4, 5, 6, 7, 8, 9, 10, 11, 12, 13:
-					continue
-				}
-				look := w.look(departed)
+				look := w.look(o.departed)
 				next := Observe(stored(t, e), look, after(w.second))
-				if random.IntN(10) == 0 {
+				if o.random.IntN(10) == 0 {
 					continue // the write fails: the same comes again later
 				}
 				again := Observe(stored(t, next), look, after(w.second))
@@ -88,8 +102,8 @@ func TestNeverMoreThanHappened(t *testing.T) {
 				}
 				tallyNew(counted, e, next)
 				e = next
-				if random.IntN(3) > 0 {
-					departed = nil // judged; else they are given again
+				if o.random.IntN(3) > 0 {
+					o.departed = nil // judged; else they are given again
 				}
 			}
 			for what, n := range counted {

@@ -348,39 +348,26 @@ func TestNeverMoreReleasesThanHappened(t *testing.T) {
 	for seed := range uint64(worlds) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			g := NewWithT(t)
-			random := rand.New(rand.NewPCG(seed, 13))
+			o := &observer{random: rand.New(rand.NewPCG(seed, 13))}
 			d, w := newDelivery(seed), witness{}
 			counted := map[string]int{}
-			var departed []workload.Pod
-			away := 0
 			for range history {
 				d.step()
-				departed = append(departed, d.gone...)
-				if away--; away > 0 {
-					departed = nil
-					continue
-				}
-				switch random.IntN(100) {
-				case 0:
-					away, departed = random.IntN(600), nil // the operator is restarted
-					continue
-				case 1, 2, 3:
-					departed = nil // a watch is interrupted
-				case 4, 5, 6, 7, 8, 9, 10, 11, 12, 13:
+				if !o.looks(d.gone) {
 					continue
 				}
 				w.evidence = stored(t, w.evidence)
-				next, ended := w.look(d, departed)
-				if random.IntN(10) == 0 {
+				next, ended := w.look(d, o.departed)
+				if o.random.IntN(10) == 0 {
 					continue // the write fails: the same comes again later
 				}
-				again, _ := witness{stored(t, next.evidence), next.seen}.look(d, departed)
+				again, _ := witness{stored(t, next.evidence), next.seen}.look(d, o.departed)
 				g.Expect(equality.Semantic.DeepEqual(again.evidence, stored(t, next.evidence))).To(BeTrue(), "the same look changes nothing")
 				tallyNew(counted, w.evidence, ended)
 				tallyNew(counted, ended, next.evidence)
 				w = next
-				if random.IntN(3) > 0 {
-					departed = nil // judged; else they are given again
+				if o.random.IntN(3) > 0 {
+					o.departed = nil // judged; else they are given again
 				}
 			}
 			d.end()
