@@ -66,8 +66,8 @@ type KindReconciler struct {
 	Kinds             *Kinds
 	OperatorNamespace string
 
-	// followers begin to lead from a kind's objects to requests, by what the kind is for.
-	followers map[purpose]func(client.Object) error
+	// followers by what a kind is for.
+	followers map[purpose]follower
 	watches   map[watchedKind]*kindWatch
 }
 
@@ -89,15 +89,6 @@ func (w *kindWatch) lookAt(now time.Time) time.Time {
 		return now.Add(fillingResolution)
 	}
 	return w.askAt
-}
-
-// follow declares what is done with the objects of kinds that are needed for a purpose. The
-// function gets an empty object of the kind, each time that a watch of it begins.
-func (r *KindReconciler) follow(what purpose, begin func(client.Object) error) {
-	if r.followers == nil {
-		r.followers = map[purpose]func(client.Object) error{}
-	}
-	r.followers[what] = begin
 }
 
 // SetupWithManager registers the loop.
@@ -160,7 +151,6 @@ func (r *KindReconciler) look(ctx context.Context, kind watchedKind, watch *kind
 	if err := r.ask(ctx, kind, watch, now); err != nil || watch.trouble.reason != "" {
 		return err
 	}
-	object := kind.new(r.Client.Scheme())
 	if !watch.started {
 		// Whoever read the kind while its watch ended has started another one, without our index.
 		if err := r.stop(ctx, kind); err != nil {
@@ -171,17 +161,17 @@ func (r *KindReconciler) look(ctx context.Context, kind watchedKind, watch *kind
 		}
 		watch.started = true
 	}
+	informer, err := r.Cache.GetInformer(ctx, kind.new(r.Client.Scheme()), cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", kind.Kind, err)
+	}
 	for what := range purposes {
 		if begin := r.followers[what]; begin != nil && !watch.followed[what] {
-			if err := begin(object); err != nil {
-				return fmt.Errorf("watch %s: %w", kind.Kind, err)
+			if err := begin(kind, informer); err != nil {
+				return fmt.Errorf("follow %s: %w", kind.Kind, err)
 			}
 			watch.followed[what] = true
 		}
-	}
-	informer, err := r.Cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", kind.Kind, err)
 	}
 	if !watch.readable && informer.HasSynced() {
 		watch.readable, watch.since = true, now

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -21,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/compliance"
@@ -53,11 +53,11 @@ func (r *ObjectReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("build the loop of objects: %w", err)
 	}
-	r.KindWatches.follow(toJudge, func(object client.Object) error {
-		return c.Watch(source.TypedKind(mgr.GetCache(), object, objectsTo(r.objectOf)))
+	r.KindWatches.follow(toJudge, func(_ watchedKind, informer cache.Informer) error {
+		return tell(c, informer, objectsTo(r.objectOf))
 	})
-	r.KindWatches.follow(purpose(v1alpha1.SurroundingIngressHosts), func(object client.Object) error {
-		return c.Watch(source.TypedKind(mgr.GetCache(), object, objectsTo(r.objectsSharingHosts)))
+	r.KindWatches.follow(purpose(v1alpha1.SurroundingIngressHosts), func(_ watchedKind, informer cache.Informer) error {
+		return tell(c, informer, objectsTo(r.objectsSharingHosts))
 	})
 	return nil
 }

@@ -17,9 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/drift"
@@ -96,9 +94,9 @@ func autoscalerOf(object runtime.Object) drift.Autoscaler {
 }
 
 // followAutoscalers leads from an autoscaler to the workload that it was given.
-func (r *ReportReconciler) followAutoscalers(watches *KindReconciler, c controller.TypedController[Key], from cache.Cache) {
-	watches.follow(toDelegate, func(object client.Object) error {
-		return c.Watch(source.TypedKind(from, object, handler.TypedEnqueueRequestsFromMapFunc(keysOfTarget), delegationChanged))
+func (r *ReportReconciler) followAutoscalers(watches *KindReconciler, c controller.TypedController[Key]) {
+	watches.follow(toDelegate, func(_ watchedKind, informer cache.Informer) error {
+		return tell(c, informer, mapTo(keysOfTarget), delegationChanged)
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/compliance"
@@ -28,13 +25,13 @@ import (
 
 // followSurroundings leads from what guardrails read besides workloads to the workloads
 // that it is about, as long as some guardrail reads it.
-func (r *ReportReconciler) followSurroundings(watches *KindReconciler, c controller.TypedController[Key], from cache.Cache) {
-	follow := func(keys func(context.Context, client.Object) []Key, filter predicate.Predicate) func(client.Object) error {
-		return func(object client.Object) error {
-			if _, watched := object.(*corev1.ConfigMap); watched {
+func (r *ReportReconciler) followSurroundings(watches *KindReconciler, c controller.TypedController[Key]) {
+	follow := func(keys func(context.Context, client.Object) []Key, filter predicate.Predicate) follower {
+		return func(kind watchedKind, informer cache.Informer) error {
+			if kind == configMapKeys {
 				return nil // whatever guardrails read: see keysConfiguredBy
 			}
-			return c.Watch(source.TypedKind(from, object, handler.TypedEnqueueRequestsFromMapFunc(keys), filter))
+			return tell(c, informer, mapTo(keys), filter)
 		}
 	}
 	watches.follow(purpose(v1alpha1.SurroundingReferences), follow(r.keysReferringTo, comesOrGoes))

@@ -75,8 +75,8 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("build the loop of reports: %w", err)
 	}
-	r.followSurroundings(r.KindWatches, c, mgr.GetCache())
-	r.followAutoscalers(r.KindWatches, c, mgr.GetCache())
+	r.followSurroundings(r.KindWatches, c)
+	r.followAutoscalers(r.KindWatches, c)
 	return nil
 }
 
