@@ -136,7 +136,7 @@ func goesOn(was, is *v1alpha1.ReadinessReportStatus) bool {
 	rest.Evidence, rest.Qualities, rest.Message = was.Evidence, was.Qualities, was.Message
 	if is.Revision.Number == was.Revision.Number && len(is.Outcomes) == len(was.Outcomes) {
 		rest.Revision, rest.Outcomes = was.Revision, slices.Clone(is.Outcomes)
-		rest.Outcomes[0].PodTemplateHash = was.Outcomes[0].PodTemplateHash
+		rest.Outcomes[0].PodTemplateHash, rest.Outcomes[0].TemplateDigest = was.Outcomes[0].PodTemplateHash, was.Outcomes[0].TemplateDigest
 	}
 	return apiequality.Semantic.DeepEqual(*was, rest)
 }

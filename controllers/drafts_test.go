@@ -109,6 +109,21 @@ var _ = Describe("What is learned while an episode goes on", func() {
 		Expect(w.version("shop")).To(Equal(ended))
 	})
 
+	It("is recorded with its end too when the controller made no ReplicaSet before the first look", func() {
+		w := newWorld(v1alpha1.Staging)
+		w.deploy("shop")
+		w.setStatus("shop", 0, 0)
+		w.look("shop")
+		begun := w.version("shop")
+		w.replicaSet(w.deployment("shop"))
+		w.look("shop")
+		Expect(w.version("shop")).To(Equal(begun))
+		w.rollOut("shop")
+		w.look("shop")
+		Expect(w.version("shop")).NotTo(Equal(begun))
+		Expect(w.report("shop").Status.Outcomes[0].TemplateDigest).NotTo(BeEmpty())
+	})
+
 	It("is recorded while it goes on for long, not more often than each half minute", func() {
 		w := newWorld(v1alpha1.Staging)
 		w.rollingOut("shop")
