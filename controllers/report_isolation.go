@@ -20,6 +20,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/acts"
+	"github.com/rampart-dev/rampart/internal/baseline"
 	"github.com/rampart-dev/rampart/internal/isolation"
 	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/remediation"
@@ -91,7 +92,7 @@ func (r *ReportReconciler) holdIsolation(ctx context.Context, l *look, p *plan, 
 		planRelease(l, p, l.isolation, why, now)
 		return
 	}
-	effect, err := r.effect(ctx, l, known.PodTemplateHash)
+	effect, err := r.effect(ctx, l, known.PodTemplateHash, nobodys)
 	if err != nil {
 		// The isolation stands whatever is known of its effect.
 		log.FromContext(ctx).Error(err, "cannot tell whether the isolation is effective")
@@ -243,7 +244,8 @@ func (r *ReportReconciler) isolationSubject(ctx context.Context, l *look, now ti
 		return s, err
 	}
 	s.Decision = remediation.Judge(s.Rollout)
-	s.Effect, err = r.effect(ctx, l, l.templateHash)
+	// The operator's own baseline makes way for an isolation, and so is no reason against one.
+	s.Effect, err = r.effect(ctx, l, l.templateHash, func(p networkingv1.NetworkPolicy) bool { return baseline.IsOwn(&p) })
 	return s, err
 }
 
@@ -270,8 +272,12 @@ func isQuarantined(status *v1alpha1.ReadinessReportStatus, o v1alpha1.RevisionOu
 	return slices.ContainsFunc(status.Quarantined, func(q v1alpha1.QuarantinedRevision) bool { return q.Hash == o.Hash })
 }
 
-// effect is what the NetworkPolicies of the namespace leave of the isolation of these pods.
-func (r *ReportReconciler) effect(ctx context.Context, l *look, podTemplateHash string) (isolation.Effect, error) {
+// nobodys network policy is passed over.
+func nobodys(networkingv1.NetworkPolicy) bool { return false }
+
+// effect is what the NetworkPolicies of the namespace, but for some, leave of the isolation of
+// these pods.
+func (r *ReportReconciler) effect(ctx context.Context, l *look, podTemplateHash string, but func(networkingv1.NetworkPolicy) bool) (isolation.Effect, error) {
 	var policies networkingv1.NetworkPolicyList
 	if err := r.Client.List(ctx, &policies, client.InNamespace(l.key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return isolation.Effect{}, fmt.Errorf("list network policies of namespace %s: %w", l.key.Namespace, err)
@@ -289,7 +295,7 @@ func (r *ReportReconciler) effect(ctx context.Context, l *look, podTemplateHash 
 			pods.Labels = append(pods.Labels, pod.Labels)
 		}
 	}
-	return isolation.EffectOn(pods, policies.Items), nil
+	return isolation.EffectOn(pods, slices.DeleteFunc(policies.Items, but)), nil
 }
 
 // cell is the pods of a revision of the workload.

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/baseline"
 	"github.com/rampart-dev/rampart/internal/isolation"
 	"github.com/rampart-dev/rampart/internal/telemetry"
 )
@@ -412,6 +413,23 @@ var _ = Describe("An isolated revision", func() {
 		Expect(admin.Delete(ctx, theirs)).To(Succeed())
 		w.look("shop")
 		Expect(w.report("shop").Status.Isolation.Effective).To(Equal(v1alpha1.IsolationUnverified))
+	})
+
+	It("is not said to be ineffective because of the operator's own baseline, which makes way for it", func() {
+		w := stranded("empty")
+		own := w.allow(baseline.Name)
+		own.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelBaseline: w.policy.Name}
+		own.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(w.policy, v1alpha1.GroupVersion.WithKind("EnvironmentPolicy"))}
+		Expect(admin.Update(ctx, own)).To(Succeed())
+		w.later(isolateAfter)
+		w.look("shop")
+		Expect(w.isolation("shop")).NotTo(BeNil())
+		Expect(w.report("shop").Status.Isolation.Effective).To(Equal(v1alpha1.IsolationUnverified))
+		Expect(w.events.all()).NotTo(ContainElement(ContainSubstring("not effective")))
+
+		By("one that does not make way")
+		w.look("shop")
+		Expect(w.report("shop").Status.Isolation.Effective).To(Equal(v1alpha1.IsolationIneffective))
 	})
 
 	It("is let go when the workload was made again under its name", func() {
