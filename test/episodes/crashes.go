@@ -40,7 +40,11 @@ func crashes() []Episode {
 		{
 			Name: "restart", // of a pod that had been ready
 			play: func(t *testing.T, s Scene) {
-				s.run(t, s.deployment())
+				d := s.deployment()
+				// A busy kubelet says of a short restart only that the pod is ready again. What
+				// the API does not show is not observed.
+				d.Spec.Template.Spec.Containers[0].ReadinessProbe.InitialDelaySeconds = 10
+				s.run(t, d)
 				s.Platform.Crash(t, s, s.pods(t)[0])
 				s.restarts(t, 1, "Error")
 				s.serves(t, 3)

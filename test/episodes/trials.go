@@ -55,8 +55,21 @@ func (s Scene) demand(t *testing.T, want []trials) {
 	t.Helper()
 	g := NewWithT(t)
 	learned := func() []string { return flaws(s.Report(t).Evidence, want) }
-	g.Eventually(learned).Should(BeEmpty())
-	g.Consistently(learned).WithTimeout(steady).Should(BeEmpty())
+	whole := func() string { return "what was learned:\n" + strings.Join(told(s.Report(t)), "\n") }
+	g.Eventually(learned).Should(BeEmpty(), whole)
+	g.Consistently(learned).WithTimeout(steady).Should(BeEmpty(), whole)
+}
+
+// told is all that a report says of trials, and when.
+func told(report v1alpha1.ReadinessReportStatus) []string {
+	var lines []string
+	for _, t := range report.Evidence.Trials {
+		lines = append(lines, fmt.Sprintf("%s %s of %s: %s: %s", t.Time.UTC().Format(time.TimeOnly), t.Kind, t.Episode, t.Outcome, t.Message))
+	}
+	for _, t := range report.Evidence.Open {
+		lines = append(lines, fmt.Sprintf("%s %s of %s: open: %s", t.Since.UTC().Format(time.TimeOnly), t.Kind, t.Episode, t.Subject))
+	}
+	return append(lines, report.Message)
 }
 
 // flaws are the differences between what was learned and what is wanted, in words.
