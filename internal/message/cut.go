@@ -4,7 +4,11 @@
 // Package message fits sentences into the bounded fields of the API.
 package message
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // ellipsis ends a sentence that was cut.
 const ellipsis = "…"
@@ -20,4 +24,12 @@ func Cut(text string, limit int) string {
 		end--
 	}
 	return text[:end] + ellipsis
+}
+
+// First names the first n of names, and says how many more there are: "a, b and 3 more".
+func First(n int, names []string) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }

@@ -32,6 +32,13 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestFirst(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(message.First(2, nil)).To(BeEmpty())
+	g.Expect(message.First(2, []string{"a", "b"})).To(Equal("a, b"))
+	g.Expect(message.First(2, []string{"a", "b", "c", "d"})).To(Equal("a, b and 2 more"))
+}
+
 func FuzzCut(f *testing.F) {
 	f.Add("some text", 5)
 	f.Fuzz(func(t *testing.T, text string, limit int) {

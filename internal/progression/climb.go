@@ -6,11 +6,11 @@ package progression
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/confidence"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 // climb is what guardrails and gates have in common: a level, the trials that speak for
@@ -146,10 +146,4 @@ func count(n int, more, noun string) string {
 }
 
 // some names the first few of many.
-func some(names []string) string {
-	const shown = 3
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s (+%d more)", strings.Join(names[:shown], ", "), len(names)-shown)
-}
+func some(names []string) string { return message.First(3, names) }

@@ -200,7 +200,7 @@ func TestNothingWidens(t *testing.T) {
 				n.clean = 0
 				w.release(n, "eve")
 			}
-		}, "once fewer than half are held back: changes keep violating it in team-05, team-06, team-07 (+1 more), 4 of the 8 namespaces with trials"},
+		}, "once fewer than half are held back: changes keep violating it in team-05, team-06, team-07 and 1 more, 4 of the 8 namespaces with trials"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)

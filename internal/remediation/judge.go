@@ -9,10 +9,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 // Verdict is what should follow a rollout.
@@ -140,25 +140,16 @@ func (r Rollout) others() string {
 	elsewhere := fmt.Sprintf("%d in other namespaces", r.OthersElsewhere)
 	switch {
 	case r.OthersElsewhere == 0:
-		return firstOf(r.OthersFailing)
+		return message.First(maxNames, r.OthersFailing)
 	case len(r.OthersFailing) == 0:
 		return elsewhere
 	default:
-		return firstOf(r.OthersFailing) + ", " + elsewhere
+		return message.First(maxNames, r.OthersFailing) + ", " + elsewhere
 	}
 }
 
 // maxNames is how many workloads a message names.
 const maxNames = 3
-
-// firstOf are some names, and how many more there are.
-func firstOf(names []string) string {
-	text := strings.Join(names[:min(len(names), maxNames)], ", ")
-	if more := len(names) - maxNames; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
 
 // judgedAgain says what may bring a verdict on a revision that cannot be judged yet.
 func (r Rollout) judgedAgain() string {
