@@ -16,7 +16,6 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,20 +27,34 @@ import (
 )
 
 const (
+	// namespace is where guardrails stand, and elsewhere is in no environment.
 	namespace   = "shop"
+	elsewhere   = "elsewhere"
 	environment = "production"
+	// block is how many requests follow one another in one of the two.
+	block = 10
 )
 
 var environmentLabels = map[string]string{"environment": environment}
 
 // The requests that are timed: dry-run creates of objects that comply, so that a request
 // goes all the way through admission and the data store stays out of it.
-var requests = []struct {
+var requests = []request{
+	{"Create a Pod of three containers", "/api/v1/namespaces/%s/pods", pod("checkout")},
+	{"Create a Deployment of three containers", "/apis/apps/v1/namespaces/%s/deployments", deployment("checkout")},
+}
+
+// request creates an object under a path, in which the namespace is left open.
+type request struct {
 	title, path string
-	object      runtime.Object
-}{
-	{"Create a Pod of three containers", "/api/v1/namespaces/" + namespace + "/pods", pod("checkout")},
-	{"Create a Deployment of three containers", "/apis/apps/v1/namespaces/" + namespace + "/deployments", deployment("checkout")},
+	object      client.Object
+}
+
+// body of the request. The namespace follows from the path.
+func (r request) body() ([]byte, error) {
+	object := r.object.DeepCopyObject().(client.Object)
+	object.SetNamespace("")
+	return json.Marshal(object)
 }
 
 // candidate is a number of guardrails, rendered to admission policies.
@@ -53,8 +66,9 @@ type candidate struct {
 }
 
 // apiServer is one API server in which candidates are in force by turns. One process is a
-// little slower than another all its life, by as much as the policies cost, so that it can
-// only be compared with itself.
+// little slower than another all its life, and a machine from second to second, both by as much
+// as the policies cost. So what guardrails cost is told by requests to a namespace where they
+// stand and to one where none does, of which a few follow one another.
 type apiServer struct {
 	cluster *testenv.Cluster
 	http    *http.Client
@@ -62,13 +76,17 @@ type apiServer struct {
 	prober  controllers.Prober
 }
 
-// sample is what one round of requests to a candidate took.
+// sample is what requests took.
 type sample struct {
 	// latencies of the single requests, as the client sees them.
 	latencies []time.Duration
-	// cpu that the API server used for each.
+	// cpu that the API server used for all of them.
 	cpu time.Duration
 }
+
+// turn is what requests took while a candidate was in force, where its guardrails stand and
+// elsewhere.
+type turn struct{ guarded, elsewhere sample }
 
 // candidates are the numbers of guardrails that are compared, in the order of numbers.
 func candidates(all []v1alpha1.Guardrail) ([]candidate, error) {
@@ -130,7 +148,8 @@ func (s *apiServer) connect(ctx context.Context) (err error) {
 	if s.api, err = client.New(s.cluster.Config, client.Options{}); err != nil {
 		return err
 	}
-	return s.api.Create(ctx, testenv.Namespace(namespace, environmentLabels))
+	return errors.Join(
+		s.api.Create(ctx, testenv.Namespace(namespace, environmentLabels)), s.api.Create(ctx, testenv.Namespace(elsewhere, nil)))
 }
 
 // enforce puts the guardrails of a candidate in force. The policies that stand nowhere in
@@ -170,26 +189,25 @@ func (s *apiServer) waitUntil(ctx context.Context, c candidate, inForce bool) er
 	return nil
 }
 
-// round sends requests one after the other.
-func (s *apiServer) round(ctx context.Context, path string, body []byte, count int) (sample, error) {
-	var taken sample
+// send sends requests one after the other, and adds what they took.
+func (s *apiServer) send(ctx context.Context, taken *sample, path string, body []byte, count int) error {
 	before, err := s.cluster.APIServerCPU()
 	if err != nil {
-		return taken, err
+		return err
 	}
 	for range count {
 		status, took, err := s.create(ctx, path, body)
 		if err != nil {
-			return taken, err
+			return err
 		}
 		if status != http.StatusCreated {
-			return taken, fmt.Errorf("%s answers %d", path, status)
+			return fmt.Errorf("%s answers %d", path, status)
 		}
 		taken.latencies = append(taken.latencies, took)
 	}
 	after, err := s.cluster.APIServerCPU()
-	taken.cpu = (after - before) / time.Duration(count)
-	return taken, err
+	taken.cpu += after - before
+	return err
 }
 
 // create sends one dry-run create, and says how it was answered and how long that took.
@@ -208,13 +226,13 @@ func (s *apiServer) create(ctx context.Context, path string, body []byte) (int, 
 	return response.StatusCode, time.Since(began), errors.Join(err, response.Body.Close())
 }
 
-// measured are samples, by request and by candidate, one for each round.
-type measured [][][]sample
+// measured are turns, by request and by candidate, one for each round.
+type measured [][][]turn
 
 func newMeasured() measured {
 	m := make(measured, len(requests))
 	for r := range m {
-		m[r] = make([][]sample, len(numbers))
+		m[r] = make([][]turn, len(numbers))
 	}
 	return m
 }
@@ -224,15 +242,14 @@ func newMeasured() measured {
 func (m measured) measureAdmission(ctx context.Context, s *apiServer, compared []candidate, rounds, count int) error {
 	// The first round warms up: connections, caches, the heap.
 	for round := range rounds + 1 {
-		for i := range compared {
-			turn := turns(round, len(compared))[i]
-			samples, err := s.turnOf(ctx, compared[turn], count)
+		for _, i := range order(round, len(compared)) {
+			turns, err := s.turnOf(ctx, compared[i], count)
 			if err != nil {
-				return fmt.Errorf("with %d guardrails: %w", compared[turn].guardrails, err)
+				return fmt.Errorf("with %d guardrails: %w", compared[i].guardrails, err)
 			}
 			for r := range requests {
 				if round > 0 {
-					m[r][turn] = append(m[r][turn], samples[r])
+					m[r][i] = append(m[r][i], turns[r])
 				}
 			}
 		}
@@ -240,67 +257,91 @@ func (m measured) measureAdmission(ctx context.Context, s *apiServer, compared [
 	return nil
 }
 
-// turns is the order in which candidates are in force in a round: each is first as often as the
+// order is that in which candidates are in force in a round: each is first as often as the
 // others, and follows each of the others as often. What a turn leaves behind, compiled policies
 // that are not needed any more, is collected in the next one.
-func turns(round, candidates int) []int {
-	order := make([]int, 0, candidates)
+func order(round, candidates int) []int {
+	all := make([]int, 0, candidates)
 	for i := range candidates {
-		order = append(order, (i+round/2)%candidates)
+		all = append(all, (i+round/2)%candidates)
 	}
 	if round%2 == 1 {
-		slices.Reverse(order)
+		slices.Reverse(all)
 	}
-	return order
+	return all
 }
 
 // turnOf times every request while a candidate is in force. The first requests of a turn
 // are not counted: the API server has just compiled policies, or forgotten them.
-func (s *apiServer) turnOf(ctx context.Context, c candidate, count int) ([]sample, error) {
+func (s *apiServer) turnOf(ctx context.Context, c candidate, count int) ([]turn, error) {
 	if err := s.enforce(ctx, c); err != nil {
 		return nil, err
 	}
-	var samples []sample
+	var turns []turn
 	for _, request := range requests {
-		body, err := json.Marshal(request.object)
-		if err != nil {
+		var uncounted, taken turn
+		if err := s.alternate(ctx, &uncounted, request, count/2); err != nil {
 			return nil, err
 		}
-		if _, err := s.round(ctx, request.path, body, count/2); err != nil {
+		if err := s.alternate(ctx, &taken, request, count); err != nil {
 			return nil, err
 		}
-		taken, err := s.round(ctx, request.path, body, count)
-		if err != nil {
-			return nil, err
-		}
-		samples = append(samples, taken)
+		turns = append(turns, taken)
 	}
-	return samples, s.release(ctx, c)
+	return turns, s.release(ctx, c)
 }
 
-// admissionFigures sums up the rounds of a candidate.
+// alternate sends a number of requests to each of the two namespaces, some to the one and some
+// to the other, each of them first as often as the other.
+func (s *apiServer) alternate(ctx context.Context, taken *turn, request request, count int) error {
+	body, err := request.body()
+	if err != nil {
+		return err
+	}
+	guarded := func() error {
+		return s.send(ctx, &taken.guarded, fmt.Sprintf(request.path, namespace), body, block)
+	}
+	unguarded := func() error {
+		return s.send(ctx, &taken.elsewhere, fmt.Sprintf(request.path, elsewhere), body, block)
+	}
+	for i := range count / block {
+		first, second := guarded, unguarded
+		if i%2 == 1 {
+			first, second = unguarded, guarded
+		}
+		if err := errors.Join(first(), second()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admissionFigures sums up the turns of a candidate.
 type admissionFigures struct {
 	median, p99, cpu time.Duration
-	// The same in relation to no policies. Of latencies it is the median over the rounds,
-	// each compared with the same round without; of CPU time, which the
-	// garbage collector takes now and then and for many requests at once, that of the sums.
+	// The same in relation to requests to where no guardrail stands. Of latencies it is the
+	// median over the turns; of CPU time, which the garbage collector takes now and then and for
+	// many requests at once, that of the sums.
 	medianRatio, p99Ratio, cpuRatio float64
+	// elsewhereRatio is the latency of requests to where no guardrail stands, in relation to the
+	// same in the turn of the same round without a policy: the median over the rounds.
+	elsewhereRatio float64
 }
 
-func sumUp(samples, baseline []sample) admissionFigures {
-	var all []time.Duration
-	var cpu, cpuWithout time.Duration
-	var medians, p99s []float64
-	for i, s := range samples {
-		all = append(all, s.latencies...)
-		cpu += s.cpu
-		cpuWithout += baseline[i].cpu
-		medians = append(medians, ratio(quantile(s.latencies, 0.5), quantile(baseline[i].latencies, 0.5)))
-		p99s = append(p99s, ratio(quantile(s.latencies, 0.99), quantile(baseline[i].latencies, 0.99)))
+func sumUp(turns, without []turn) admissionFigures {
+	var latencies []time.Duration
+	var guarded, unguarded time.Duration
+	var medians, p99s, elsewheres []float64
+	for i, t := range turns {
+		latencies = append(latencies, t.guarded.latencies...)
+		guarded, unguarded = guarded+t.guarded.cpu, unguarded+t.elsewhere.cpu
+		medians = append(medians, ratio(quantile(t.guarded.latencies, 0.5), quantile(t.elsewhere.latencies, 0.5)))
+		p99s = append(p99s, ratio(quantile(t.guarded.latencies, 0.99), quantile(t.elsewhere.latencies, 0.99)))
+		elsewheres = append(elsewheres, ratio(quantile(t.elsewhere.latencies, 0.5), quantile(without[i].elsewhere.latencies, 0.5)))
 	}
 	return admissionFigures{
-		median: quantile(all, 0.5), p99: quantile(all, 0.99), cpu: cpu / time.Duration(len(samples)),
-		medianRatio: quantile(medians, 0.5), p99Ratio: quantile(p99s, 0.5), cpuRatio: ratio(cpu, cpuWithout),
+		median: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), cpu: guarded / time.Duration(len(latencies)),
+		medianRatio: quantile(medians, 0.5), p99Ratio: quantile(p99s, 0.5), cpuRatio: ratio(guarded, unguarded), elsewhereRatio: quantile(elsewheres, 0.5),
 	}
 }
 

@@ -26,9 +26,9 @@ var numbers = []int{0, 25, 100}
 
 func main() {
 	p := plan{load: loadNow()}
-	flag.IntVar(&p.starts, "starts", 4, "how often the API server is started anew")
-	flag.IntVar(&p.rounds, "rounds", 10, "how often the numbers of guardrails take turns in one API server")
-	flag.IntVar(&p.requests, "requests", 200, "how many requests of each kind are counted in a turn")
+	flag.IntVar(&p.starts, "starts", 2, "how often the API server is started anew")
+	flag.IntVar(&p.rounds, "rounds", 12, "how often the numbers of guardrails take turns in one API server")
+	flag.IntVar(&p.requests, "requests", 200, "how many requests of each kind are counted in a turn, in each of two namespaces")
 	flag.StringVar(&p.only, "only", "", "a part to measure alone, and print instead of writing it down: background, recovery or admission")
 	flag.Parse()
 	log.SetLogger(logr.Discard())

@@ -49,12 +49,12 @@ func (m machine) table(p plan) string {
 
 func admissionTable(compared []candidate, samples measured) string {
 	var b strings.Builder
-	b.WriteString("| Request | Guardrails | Policies | Median | p99 | API server CPU |\n|---|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| Request | Guardrails | Policies | Median | p99 | API server CPU | Median elsewhere |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for r, request := range requests {
 		for i, c := range compared {
 			f := sumUp(samples[r][i], samples[r][0])
-			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s |\n", request.title, c.guardrails, len(c.policies),
-				inRelation(f.median, f.medianRatio), inRelation(f.p99, f.p99Ratio), inRelation(f.cpu, f.cpuRatio))
+			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %+.0f%% |\n", request.title, c.guardrails, len(c.policies),
+				inRelation(f.median, f.medianRatio), inRelation(f.p99, f.p99Ratio), inRelation(f.cpu, f.cpuRatio), 100*(f.elsewhereRatio-1))
 		}
 	}
 	return b.String()
