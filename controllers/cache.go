@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	toolscache "k8s.io/client-go/tools/cache"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,6 +47,32 @@ func CacheOptions(operatorNamespace string) cache.Options {
 			},
 		},
 	}
+}
+
+// SecretCacheOptions keep the metadata of Secrets, without what may hold values. Who reads it
+// begins no watch: that takes a right which may have been taken back.
+func SecretCacheOptions() cache.Options {
+	return cache.Options{DefaultTransform: leanSecret, ReaderFailOnMissingInformer: true}
+}
+
+// secretCache is filled beside the manager's own.
+type secretCache struct{ cache.Cache }
+
+// GetCache lets the manager start it with its own.
+func (c secretCache) GetCache() cache.Cache { return c.Cache }
+
+// newSecretCache can hold the metadata of all Secrets. It is empty until they are watched.
+func newSecretCache(mgr ctrl.Manager) (cache.Cache, error) {
+	options := SecretCacheOptions()
+	options.HTTPClient, options.Scheme, options.Mapper = mgr.GetHTTPClient(), mgr.GetScheme(), mgr.GetRESTMapper()
+	c, err := cache.New(mgr.GetConfig(), options)
+	if err != nil {
+		return nil, fmt.Errorf("make a cache for the metadata of secrets: %w", err)
+	}
+	if err := mgr.Add(secretCache{c}); err != nil {
+		return nil, fmt.Errorf("start the cache for the metadata of secrets: %w", err)
+	}
+	return c, nil
 }
 
 // ownManagedFields forgets the field managers of an object but the operator itself.
@@ -151,4 +179,12 @@ func leanConfigMap(in any) (any, error) {
 		configMap.BinaryData[key] = []byte(workload.Digest(value))
 	}
 	return configMap, nil
+}
+
+// leanSecret keeps who wrote which key of a Secret when.
+func leanSecret(in any) (any, error) {
+	if object, ok := in.(metav1.Object); ok {
+		workload.LeanSecret(object)
+	}
+	return in, nil
 }

@@ -101,6 +101,17 @@ func TestAConfigMapKeepsItsKeysAndDigestsOfItsValues(t *testing.T) {
 	g.Expect(whole.(*unstructured.Unstructured).GetManagedFields()).To(BeEmpty())
 }
 
+func TestTheCacheOfSecretsHoldsNothingThatMayBeAValue(t *testing.T) {
+	g := NewWithT(t)
+	options := SecretCacheOptions()
+	kept, err := options.DefaultTransform(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Name: "account", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: "hunter2"}, Labels: map[string]string{"note": "hunter2"},
+	}})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(kept).To(Equal(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "account"}}))
+	g.Expect(options.ReaderFailOnMissingInformer).To(BeTrue(), "reading begins no watch of all Secrets")
+}
+
 func TestWhatIsKeptOfFieldManagersIsWhatIsRead(t *testing.T) {
 	g := NewWithT(t)
 	namespace, err := whoManagedFields(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{ManagedFields: managed}})

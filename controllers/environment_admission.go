@@ -185,6 +185,12 @@ func (r *EnvironmentReconciler) overallHealth(policy *v1alpha1.EnvironmentPolicy
 	if unreadable := drift.UnreadableFields(seen.own.Spec.Drift); unreadable != "" {
 		return stalled(v1alpha1.ReasonInvalidFieldPath, unreadable)
 	}
+	if trouble := r.Kinds.of(secretWrites).trouble; watchesSecrets(seen.own.Spec.Drift) && trouble.reason != "" {
+		return health{
+			status: metav1.ConditionFalse, reason: trouble.reason, message: "spec.drift.secrets is Watch, and " + trouble.message,
+			stalled: trouble.reason != v1alpha1.ReasonFailed,
+		}
+	}
 	if len(seen.members.Ceded) > 0 {
 		namespace := slices.Sorted(maps.Keys(seen.members.Ceded))[0]
 		return ready(v1alpha1.ReasonOverlap, fmt.Sprintf("%d namespaces match the selector but belong to another environment: %s to %s",

@@ -48,6 +48,7 @@ type EnvironmentReconciler struct {
 	Events            events.EventRecorder
 	Metrics           *telemetry.Metrics
 	Permissions       *Permissions
+	Kinds             *Kinds
 	Connections       *Connections
 	Baselines         *Baselines
 	OperatorNamespace string
@@ -68,6 +69,7 @@ func (r *EnvironmentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&admissionv1.ValidatingAdmissionPolicyBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.Connections.Changes(settling, r.ofCluster)).
 		WatchesRawSource(r.Permissions.Changes(r.all)).
+		WatchesRawSource(kindChanges(r.Kinds, handler.EnqueueRequestsFromMapFunc(r.all))).
 		WatchesRawSource(r.Baselines.Changes(r.all))
 	if r.Mutating {
 		build = build.

@@ -55,11 +55,14 @@ type Informers interface {
 	RemoveInformer(context.Context, client.Object) error
 }
 
-// KindReconciler watches the kinds of objects that the guardrails of some environment need,
-// as long as they do. There is one request.
+// KindReconciler watches the kinds of objects that some environment needs, as long as it does.
+// There is one request.
 type KindReconciler struct {
 	Client client.Client
 	Cache  Informers
+	// SecretWrites are filled with the metadata of Secrets. They are apart, because the Cache
+	// holds those of the operator's own namespace.
+	SecretWrites Informers
 	// Resources says what the API server serves.
 	Resources         discovery.ServerResourcesInterface
 	Clock             clock.PassiveClock
@@ -161,7 +164,7 @@ func (r *KindReconciler) look(ctx context.Context, kind watchedKind, watch *kind
 		}
 		watch.started = true
 	}
-	informer, err := r.Cache.GetInformer(ctx, kind.new(r.Client.Scheme()), cache.BlockUntilSynced(false))
+	informer, err := r.informers(kind).GetInformer(ctx, kind.new(r.Client.Scheme()), cache.BlockUntilSynced(false))
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", kind.Kind, err)
 	}
@@ -179,8 +182,9 @@ func (r *KindReconciler) look(ctx context.Context, kind watchedKind, watch *kind
 	return nil
 }
 
-// ask whether the kind can be read, if that is due. A kind of Kubernetes itself stays; of
-// others the definition may go, and the right with it.
+// ask whether the kind can be read, if that is due. A kind of Kubernetes itself stays, and
+// the right to read it; of others the definition may go, and the right with it, and that to
+// read Secrets is one that a platform may take back.
 func (r *KindReconciler) ask(ctx context.Context, kind watchedKind, watch *kindWatch, now time.Time) error {
 	settled := watch.started && watch.askAt.IsZero()
 	if kind.always() || settled || now.Before(watch.askAt) {
@@ -190,13 +194,17 @@ func (r *KindReconciler) ask(ctx context.Context, kind watchedKind, watch *kindW
 	if err != nil {
 		return err
 	}
+	if found.reason == v1alpha1.ReasonFailed && watch.started {
+		watch.askAt = now.Add(recheckEvery) // nobody knows, and what is watched goes on
+		return nil
+	}
 	watch.trouble = found
 	switch {
 	case found.reason != "":
 		watch.pause = min(max(2*watch.pause, firstRetry), lastRetry)
 		watch.askAt = now.Add(watch.pause)
 		return r.stop(ctx, kind)
-	case r.Client.Scheme().Recognizes(kind.GroupVersionKind):
+	case r.Client.Scheme().Recognizes(kind.GroupVersionKind) && kind != secretWrites:
 		watch.pause, watch.askAt = 0, time.Time{}
 	default:
 		watch.pause, watch.askAt = 0, now.Add(recheckEvery)
@@ -212,13 +220,21 @@ func (r *KindReconciler) index(ctx context.Context, kind watchedKind) error {
 	return AddHostIndex(ctx, r.Cache)
 }
 
+// informers that are filled with a kind.
+func (r *KindReconciler) informers(kind watchedKind) Informers {
+	if kind == secretWrites {
+		return r.SecretWrites
+	}
+	return r.Cache
+}
+
 // stop ends the watch of a kind, unless other loops need it.
 func (r *KindReconciler) stop(ctx context.Context, kind watchedKind) error {
 	if kind.always() {
 		return nil
 	}
 	r.Kinds.close(kind)
-	if err := r.Cache.RemoveInformer(ctx, kind.new(r.Client.Scheme())); err != nil {
+	if err := r.informers(kind).RemoveInformer(ctx, kind.new(r.Client.Scheme())); err != nil {
 		return fmt.Errorf("stop watching %s: %w", kind.Kind, err)
 	}
 	watch := r.watches[kind]
@@ -244,12 +260,20 @@ func (r *KindReconciler) troubleWith(ctx context.Context, kind watchedKind) (tro
 			return trouble{}, fmt.Errorf("ask whether the operator may %s %s: %w", verb, kind.resource, err)
 		}
 		if !review.Status.Allowed {
-			return trouble{v1alpha1.ReasonPermissionDenied, fmt.Sprintf(
-				"the operator may not %s: make a ClusterRole with the label %s: \"true\" and the verbs get, list and watch on the resource %s of the API group %q",
-				describePermission(verb, kind.Group, kind.resource), LabelAggregateToReader, kind.resource, kind.Group)}, nil
+			return trouble{v1alpha1.ReasonPermissionDenied, fmt.Sprintf("the operator may not %s: %s",
+				describePermission(verb, kind.Group, kind.resource), howToPermit(kind))}, nil
 		}
 	}
 	return trouble{}, nil
+}
+
+// howToPermit says how the platform lets the operator watch a kind.
+func howToPermit(kind watchedKind) string {
+	if kind == secretWrites {
+		return "kubectl apply -k config/secret-watcher gives it the right, which is one to read all Secrets; or set spec.drift.secrets: Ignore"
+	}
+	return fmt.Sprintf("make a ClusterRole with the label %s: \"true\" and the verbs get, list and watch on the resource %s of the API group %q",
+		LabelAggregateToReader, kind.resource, kind.Group)
 }
 
 // servedWrongly says why a kind cannot be judged by what the API server serves; empty when

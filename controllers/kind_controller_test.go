@@ -34,17 +34,28 @@ var gadgets = v1alpha1.ResourceRule{Group: "example.com", Version: "v1", Resourc
 // kindWorld is a cluster whose kinds come and go, and the loop that watches them.
 type kindWorld struct {
 	*world
+	*informers
+	// secrets are filled with the metadata of Secrets.
+	secrets *informers
 	served  []metav1.APIResource
 	allowed bool
 	asked   int
-	watched map[schema.GroupVersionKind]bool
-	kinds   *controllers.Kinds
-	loop    *controllers.KindReconciler
+	// unavailable is what discovery answers, if it is not nil.
+	unavailable error
+	kinds       *controllers.Kinds
+	loop        *controllers.KindReconciler
 }
+
+// informers of a cache that is filled at once.
+type informers struct {
+	watched map[schema.GroupVersionKind]bool
+}
+
+func newInformers() *informers { return &informers{map[schema.GroupVersionKind]bool{}} }
 
 func newKindWorld() *kindWorld {
 	GinkgoHelper()
-	w := &kindWorld{world: newWorld(v1alpha1.Production), watched: map[schema.GroupVersionKind]bool{}, kinds: controllers.NewKinds()}
+	w := &kindWorld{world: newWorld(v1alpha1.Production), informers: newInformers(), secrets: newInformers(), kinds: controllers.NewKinds()}
 	asking := interceptor.NewClient(operator, interceptor.Funcs{
 		Create: func(_ context.Context, _ client.WithWatch, object client.Object, _ ...client.CreateOption) error {
 			w.asked++
@@ -60,13 +71,16 @@ func newKindWorld() *kindWorld {
 		},
 	})
 	w.loop = &controllers.KindReconciler{
-		Client: asking, Cache: w, Resources: w, Clock: w.clock, Kinds: w.kinds, OperatorNamespace: "rampart-system",
+		Client: asking, Cache: w, SecretWrites: w.secrets, Resources: w, Clock: w.clock, Kinds: w.kinds, OperatorNamespace: "rampart-system",
 	}
 	return w
 }
 
 // ServerResourcesForGroupVersion plays the API server's discovery.
 func (w *kindWorld) ServerResourcesForGroupVersion(groupVersion string) (*metav1.APIResourceList, error) {
+	if w.unavailable != nil {
+		return nil, w.unavailable
+	}
 	if len(w.served) == 0 {
 		return nil, apierrors.NewNotFound(schema.GroupResource{}, groupVersion)
 	}
@@ -88,27 +102,27 @@ func (w *kindWorld) ServerPreferredNamespacedResources() ([]*metav1.APIResourceL
 	panic("it would read all that the API server serves")
 }
 
-func (w *kindWorld) kindOf(object client.Object) schema.GroupVersionKind {
+func kindOf(object client.Object) schema.GroupVersionKind {
 	GinkgoHelper()
 	kind, err := apiutil.GVKForObject(object, controllers.Scheme())
 	Expect(err).NotTo(HaveOccurred())
 	return kind
 }
 
-// GetInformer plays a cache that is filled at once.
-func (w *kindWorld) GetInformer(_ context.Context, object client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
-	w.watched[w.kindOf(object)] = true
+// GetInformer begins a watch.
+func (i *informers) GetInformer(_ context.Context, object client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
+	i.watched[kindOf(object)] = true
 	return controllertest.NewFakeInformer(controllertest.Synced), nil
 }
 
 // RemoveInformer ends a watch.
-func (w *kindWorld) RemoveInformer(_ context.Context, object client.Object) error {
-	delete(w.watched, w.kindOf(object))
+func (i *informers) RemoveInformer(_ context.Context, object client.Object) error {
+	delete(i.watched, kindOf(object))
 	return nil
 }
 
 // IndexField is accepted.
-func (w *kindWorld) IndexField(context.Context, client.Object, string, client.IndexerFunc) error {
+func (i *informers) IndexField(context.Context, client.Object, string, client.IndexerFunc) error {
 	return nil
 }
 

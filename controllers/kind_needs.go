@@ -9,7 +9,7 @@ import (
 )
 
 // purpose is what a kind is needed for: that guardrails judge its objects, or read them as
-// surroundings, or that they tell which fields of workloads are delegated.
+// surroundings, or that they tell which fields of workloads are delegated, or by what pods run.
 type purpose string
 
 // toJudge is the purpose of what resource rules name, and toDelegate that of autoscalers;
@@ -68,6 +68,9 @@ func kindsNeeded(environments environment.Map, rules map[string]*v1alpha1.Guardr
 			for _, kind := range autoscalerKinds {
 				need(kind, toDelegate)
 			}
+		}
+		if watchesSecrets(e.Spec.Drift) {
+			need(secretWrites, toDateSecrets)
 		}
 		for _, state := range e.Policy.Status.Guardrails {
 			rule := rules[state.Name]

@@ -33,11 +33,11 @@ const (
 	whole extent = iota
 	// keysOnly keeps the keys of a ConfigMap, and digests of its values.
 	keysOnly
-	// namesOnly keeps the metadata: that the object exists.
+	// namesOnly keeps the metadata: that the object exists, and of a Secret when it was written.
 	namesOnly
 )
 
-// watchedKind is a kind of object that is watched because guardrails need it.
+// watchedKind is a kind of object that is watched because an environment needs it.
 type watchedKind struct {
 	schema.GroupVersionKind
 	resource string
@@ -120,7 +120,7 @@ func asJSON(object client.Object, kind schema.GroupVersionKind) (*unstructured.U
 	return u, nil
 }
 
-// Kinds knows which of the kinds that guardrails need can be read. A nil one can read all:
+// Kinds knows which of the kinds that environments need can be read. A nil one can read all:
 // it is for a client that asks the API server itself.
 type Kinds struct {
 	mu       sync.Mutex

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/config"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 const (
@@ -145,11 +145,8 @@ func missingPermissions(ctx context.Context, c client.Client) (string, error) {
 		return "", nil
 	}
 	slices.Sort(missing)
-	named := strings.Join(missing[:min(len(missing), maxPermissionsNamed)], ", ")
-	if more := len(missing) - maxPermissionsNamed; more > 0 {
-		named += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("the operator may not %s: apply the ClusterRole rampart-manager and its binding again (kubectl apply -k config/default)", named), nil
+	return fmt.Sprintf("the operator may not %s: apply the ClusterRole rampart-manager and its binding again (kubectl apply -k config/default)",
+		message.First(maxPermissionsNamed, missing)), nil
 }
 
 // neededRules are those of the ClusterRoles in a manifest.

@@ -39,7 +39,7 @@ func (r *ReportReconciler) gatherConfiguration(ctx context.Context, l *look) err
 // keysConfiguredBy are the workloads whose pods get files or environment from a ConfigMap.
 func (r *ReportReconciler) keysConfiguredBy(ctx context.Context, object client.Object) []Key {
 	return r.keysWhose(ctx, object.GetNamespace(), func(w workload.Workload) bool {
-		return slices.ContainsFunc(workload.ConfigMapsUsed(w.Template.Spec), func(use workload.ConfigMapUse) bool {
+		return slices.ContainsFunc(workload.ConfigMapsUsed(w.Template.Spec), func(use workload.SourceUse) bool {
 			return use.Name == object.GetName()
 		})
 	})

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,9 +18,9 @@ import (
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// judgeConfiguration says whether pods run by values of ConfigMaps that have changed since
-// they started. A release writes its ConfigMaps before its templates, and waits in between:
-// what has just changed is not spoken of yet.
+// judgeConfiguration says whether pods run by values of ConfigMaps or Secrets that have
+// changed since they started. A release writes these before its templates, and waits in
+// between: what has just changed is not spoken of yet.
 func (r *ReportReconciler) judgeConfiguration(ctx context.Context, l *look, p *plan, now time.Time) error {
 	status := &l.report.Status
 	if l.environment.Spec.Drift.Mode == v1alpha1.DriftIgnore {
@@ -30,10 +29,16 @@ func (r *ReportReconciler) judgeConfiguration(ctx context.Context, l *look, p *p
 		return nil
 	}
 	configured := drift.Configured{
-		Uses: workload.TakenAtStart(l.workload.Template.Spec), Content: l.content, Pods: l.podsOfNewestTemplate(),
+		Uses: workload.TakenAtStart(l.workload.Template.Spec), Pods: l.podsOfNewestTemplate(),
+		Content: map[workload.Source]workload.Content{}, Unread: map[workload.Source]bool{}, Written: map[workload.Source]time.Time{},
 	}
-	var err error
-	if configured.Written, err = r.written(ctx, l, configured.Unrecorded(status.Configuration)); err != nil {
+	for name, content := range l.content {
+		configured.Content[workload.Source{Kind: v1alpha1.ConfigurationFromConfigMap, Name: name}] = content
+	}
+	if err := r.gatherSecrets(ctx, l, &configured); err != nil {
+		return err
+	}
+	if err := r.gatherWrites(ctx, l, &configured, status.Configuration); err != nil {
 		return err
 	}
 	status.Configuration = configured.Record(status.Configuration, now)
@@ -49,26 +54,28 @@ func (r *ReportReconciler) judgeConfiguration(ctx context.Context, l *look, p *p
 		return nil
 	}
 	setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionConfigurationDrifted, metav1.ConditionTrue,
-		v1alpha1.ReasonConfigMapChanged, drift.ConfigurationMessage(outdated))
+		drift.ConfigurationReason(outdated), drift.ConfigurationMessage(outdated))
 	return nil
 }
 
-// written is when ConfigMaps were last written. It is read from the API server, and only when
-// one has changed: the cache keeps no field managers.
-func (r *ReportReconciler) written(ctx context.Context, l *look, names []string) (map[string]time.Time, error) {
-	all := map[string]time.Time{}
-	for _, name := range names {
+// gatherWrites reads when the ConfigMaps that have changed were last written. It asks the API
+// server, because the cache keeps no field managers.
+func (r *ReportReconciler) gatherWrites(ctx context.Context, l *look, configured *drift.Configured, recorded []v1alpha1.ConfigurationSource) error {
+	for _, source := range configured.Unrecorded(recorded) {
+		if source.Kind != v1alpha1.ConfigurationFromConfigMap {
+			continue
+		}
 		object := &metav1.PartialObjectMetadata{}
-		object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-		err := r.Live.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: name}, object)
+		object.SetGroupVersionKind(configMapKeys.GroupVersionKind)
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: l.key.Namespace, Name: source.Name}, object)
 		if client.IgnoreNotFound(err) != nil {
-			return nil, fmt.Errorf("get when config map %s/%s was written: %w", l.key.Namespace, name, err)
+			return fmt.Errorf("get when config map %s/%s was written: %w", l.key.Namespace, source.Name, err)
 		}
 		if err == nil {
-			all[name] = lastWrite(object)
+			configured.Written[source] = lastWrite(object)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // podsOfNewestTemplate leaves out those of earlier ones: a rollout replaces them.

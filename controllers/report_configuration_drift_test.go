@@ -25,6 +25,15 @@ func environmentFrom(name string) func(*appsv1.Deployment) {
 	}
 }
 
+// restartRollout is what `kubectl rollout restart` does, to its end.
+func (w *world) restartRollout(name string) {
+	GinkgoHelper()
+	w.change(name, dana, func(d *appsv1.Deployment) {
+		d.Spec.Template.Annotations = with(d.Spec.Template.Annotations, "kubectl.kubernetes.io/restartedAt", "now")
+	})
+	w.rollOut(name)
+}
+
 // configurationDrift is what the report of a Deployment says; empty when it says nothing.
 func (w *world) configurationDrift(name string) string {
 	GinkgoHelper()
@@ -65,10 +74,7 @@ var _ = Describe("Configuration drift", func() {
 		Expect(w.report("shop").Status.Drift).To(BeNil())
 
 		By("the pods that start again")
-		w.change("shop", dana, func(d *appsv1.Deployment) {
-			d.Spec.Template.Annotations = with(d.Spec.Template.Annotations, "kubectl.kubernetes.io/restartedAt", "now")
-		})
-		w.rollOut("shop")
+		w.restartRollout("shop")
 		w.look("shop")
 		Expect(w.configurationDrift("shop")).To(BeEmpty())
 		Expect(w.report("shop").Status.Configuration).To(ConsistOf(HaveField("Versions", HaveLen(1))))

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -29,7 +30,9 @@ type ReportReconciler struct {
 	// Objects reads kinds that come and go, while Kinds says that they can be read.
 	Objects client.Reader
 	// Live reads from the API server itself: for what is needed rarely, or must be exact.
-	Live              client.Reader
+	Live client.Reader
+	// SecretWrites hold the metadata of Secrets, while Kinds says that they can be read.
+	SecretWrites      cache.Cache
 	Clock             clock.PassiveClock
 	Programs          *Programs
 	Impressions       *Impressions[Key]

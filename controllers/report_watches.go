@@ -77,6 +77,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	r.followSurroundings(r.KindWatches, c)
 	r.followAutoscalers(r.KindWatches, c)
+	r.followSecrets(r.KindWatches, c)
 	return nil
 }
 

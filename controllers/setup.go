@@ -83,8 +83,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("connect to the API server to ask what it serves: %w", err)
 	}
+	secretWrites, err := newSecretCache(mgr)
+	if err != nil {
+		return err
+	}
 	kindWatches := &KindReconciler{
-		Client: c, Cache: mgr.GetCache(), Resources: resources, Clock: options.Clock, Kinds: kinds, OperatorNamespace: options.OperatorNamespace,
+		Client: c, Cache: mgr.GetCache(), SecretWrites: secretWrites, Resources: resources, Clock: options.Clock, Kinds: kinds, OperatorNamespace: options.OperatorNamespace,
 	}
 	baselines, drafts := NewBaselines(), NewDrafts(c, options.Clock)
 	loops := []interface{ SetupWithManager(ctrl.Manager) error }{
@@ -95,13 +99,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		&NamespaceReconciler{Client: c, Clock: options.Clock, Connections: connections, Events: recorder, OperatorNamespace: options.OperatorNamespace},
 		&EnvironmentReconciler{
 			Client: c, Clock: options.Clock, Programs: programs, Applier: applier, Liveness: NewLiveness(prober), Events: recorder, Metrics: measures,
-			Permissions: permissions, Baselines: baselines, Connections: connections, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user, Mutating: server.mutating,
+			Permissions: permissions, Kinds: kinds, Baselines: baselines, Connections: connections, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user, Mutating: server.mutating,
 		},
 		&AdmissionReconciler{Client: c, Applier: applier, OperatorNamespace: options.OperatorNamespace, OperatorUser: server.user},
 		&OnboardingReconciler{Client: c, Events: recorder, OperatorNamespace: options.OperatorNamespace},
 		&GateReconciler{Client: c, Clock: options.Clock, Events: recorder, Connections: connections, OperatorNamespace: options.OperatorNamespace},
 		&ReportReconciler{
-			Client: c, Objects: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
+			Client: c, Objects: mgr.GetCache(), Live: mgr.GetAPIReader(), SecretWrites: secretWrites, Clock: options.Clock, Programs: programs, Impressions: NewImpressions[Key](),
 			Kinds: kinds, KindWatches: kindWatches, Departures: NewDepartures(options.Clock), Drafts: drafts,
 			Events: recorder, Metrics: measures, Slots: &Slots{}, OperatorNamespace: options.OperatorNamespace,
 			OperatorUser: server.user, Stamping: server.mutating,

@@ -147,4 +147,5 @@ var _ = Describe("The running operator", Ordered, func() {
 
 	Context("over objects and what is around them", overObjects)
 	Context("beside autoscalers", overAutoscalers)
+	Context("beside Secrets", overSecrets)
 })

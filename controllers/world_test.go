@@ -87,7 +87,7 @@ func newPolicy(name string, stage v1alpha1.Stage, edit ...func(*v1alpha1.Environ
 // restartOperator forgets all that an operator has in memory.
 func (w *world) restartOperator() {
 	w.reports = &controllers.ReportReconciler{
-		Client: w.client, Objects: w.client, Live: w.client, Clock: w.clock, Programs: controllers.NewPrograms(compiler),
+		Client: w.client, Objects: w.client, Live: w.client, SecretWrites: liveSecrets{}, Clock: w.clock, Programs: controllers.NewPrograms(compiler),
 		Impressions: controllers.NewImpressions[controllers.Key](), Departures: controllers.NewDepartures(w.clock), Drafts: controllers.NewDrafts(w.client, w.clock), Events: w.events, Metrics: telemetry.NewMetrics(prometheus.NewRegistry()),
 		Slots: &controllers.Slots{}, OperatorNamespace: "rampart-system", OperatorUser: operatorUser, Stamping: true,
 	}

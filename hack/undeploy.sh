@@ -20,6 +20,7 @@ if $kubectl get -f config/crd/rampart.dev_environmentpolicies.yaml >/dev/null 2>
 fi
 # Without its rights an operator that is still ending, or runs outside of the cluster, cannot
 # bring back what is deleted next.
+$kubectl delete --ignore-not-found -k config/secret-watcher
 $kubectl delete --ignore-not-found -k config/default
 
 # What baselines state in objects that are not Rampart's is under a field manager of its own:

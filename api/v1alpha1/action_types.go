@@ -62,9 +62,25 @@ type DriftedField struct {
 	Is string `json:"is,omitempty"`
 }
 
-// ConfigurationSource is a ConfigMap from which containers take something when they start.
+// ConfigurationKind is the kind of object that configuration comes from.
+//
+// +kubebuilder:validation:Enum=ConfigMap;Secret
+type ConfigurationKind string
+
+// The kinds that configuration comes from.
+const (
+	ConfigurationFromConfigMap ConfigurationKind = "ConfigMap"
+	ConfigurationFromSecret    ConfigurationKind = "Secret"
+)
+
+// ConfigurationSource is an object from which containers take something when they start.
 type ConfigurationSource struct {
-	// name of the ConfigMap.
+	// kind of the object.
+	// +optional
+	// +kubebuilder:default=ConfigMap
+	Kind ConfigurationKind `json:"kind,omitempty"`
+
+	// name of the object.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
@@ -83,7 +99,8 @@ type ConfigurationVersion struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// keys are "key=digest of its value". Where there are more than 16, or where their names
+	// keys are "key=digest of its value"; of a Secret, whose values are not read, the digest
+	// is of when the key was last written. Where there are more than 16, or where their names
 	// are long, it is "*=digest of all".
 	// +optional
 	// +listType=atomic

@@ -79,7 +79,7 @@ const (
 	// ConditionDrifted is True on a ReadinessReport when the workload differs from its baseline.
 	ConditionDrifted = "Drifted"
 	// ConditionConfigurationDrifted is True, and present, on a ReadinessReport while pods run by
-	// values of a ConfigMap that have changed since they started.
+	// values of a ConfigMap that have changed since they started, or by a Secret that was written since.
 	ConditionConfigurationDrifted = "ConfigurationDrifted"
 	// ConditionTagMoved is True, and present, on a ReadinessReport whose workload runs other code than
 	// it did under the same tag.
@@ -121,6 +121,7 @@ const (
 	ReasonNoDrift            = "NoDrift"
 	ReasonDeleted            = "Deleted"
 	ReasonConfigMapChanged   = "ConfigMapChanged"
+	ReasonSecretWritten      = "SecretWritten"
 	ReasonMisread            = "Misread"
 	ReasonImagesDiffer       = "ImagesDiffer"
 	ReasonImagesChanged      = "ImagesChanged"

@@ -28,6 +28,7 @@ func (s EnvironmentPolicySpec) Effective() EnvironmentPolicySpec {
 	setDefault(&drift.Mode, inStage(out.Stage, DriftIgnore, DriftReport, DriftReport))
 	setDefault(&drift.CorrectAfter, &metav1.Duration{Duration: 15 * time.Second})
 	setDefault(&drift.StartLevel, ActReport)
+	setDefault(&drift.Secrets, SecretsIgnore)
 
 	rollout := allocate(&out.Rollout)
 	setDefault(&rollout.OnFailure, OnFailureReport)

@@ -39,7 +39,7 @@ func TestAStageAloneGivesEveryFieldADefault(t *testing.T) {
 			g.Expect(effective.Suspend).To(Equal(v1alpha1.SuspendNone))
 			g.Expect(*effective.Progression).To(Equal(v1alpha1.Progression{Mode: v1alpha1.ProgressionAutomatic, Target: 80, Confidence: 90, Rings: v1alpha1.RingsAutomatic}))
 			g.Expect(*effective.Drift).To(Equal(v1alpha1.DriftPolicy{
-				Mode: test.drift, CorrectAfter: &metav1.Duration{Duration: 15 * time.Second}, StartLevel: v1alpha1.ActReport,
+				Mode: test.drift, CorrectAfter: &metav1.Duration{Duration: 15 * time.Second}, StartLevel: v1alpha1.ActReport, Secrets: v1alpha1.SecretsIgnore,
 			}))
 			g.Expect(*effective.Rollout).To(Equal(v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureReport, StartLevel: v1alpha1.ActReport}))
 			g.Expect(*effective.Isolation).To(Equal(v1alpha1.IsolationPolicy{
@@ -78,7 +78,7 @@ func TestWhatAPolicySaysIsKept(t *testing.T) {
 		Suspend:     v1alpha1.SuspendAll,
 		Progression: &v1alpha1.Progression{Mode: v1alpha1.ProgressionHold, Target: 51, Confidence: 52, Rings: v1alpha1.RingsOff},
 		Drift: &v1alpha1.DriftPolicy{
-			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"tool"}, CorrectAfter: &metav1.Duration{}, StartLevel: v1alpha1.ActAct,
+			Mode: v1alpha1.DriftCorrect, TrustedWriters: []string{"tool"}, CorrectAfter: &metav1.Duration{}, Secrets: v1alpha1.SecretsWatch, StartLevel: v1alpha1.ActAct,
 		},
 		Rollout:   &v1alpha1.RolloutPolicy{OnFailure: v1alpha1.OnFailureRollback, StartLevel: v1alpha1.ActAct},
 		Isolation: &v1alpha1.IsolationPolicy{Mode: v1alpha1.IsolationOnFailure, After: &metav1.Duration{}, StartLevel: v1alpha1.ActAct},

@@ -195,6 +195,7 @@ func TestTheConsequencesOfAnEnvironmentAreValidated(t *testing.T) {
 		{"32 ignored fields fit", policy("Production", "drift: {ignoredFields: ["+"spec."+strings.ReplaceAll(numbered(32), ", ", ", spec.")+"]}"), ""},
 		{"33 ignored fields are too many", policy("Production", "drift: {ignoredFields: ["+"spec."+strings.ReplaceAll(numbered(33), ", ", ", spec.")+"]}"), "spec.drift.ignoredFields"},
 		{"an ignored field that is too long is refused", policy("Production", "drift: {ignoredFields: [spec."+strings.Repeat("a", 508)+"]}"), "spec.drift.ignoredFields[0]"},
+		{"Secrets are of no use to who ignores drift", policy("Production", "drift: {mode: Ignore, secrets: Watch}"), "mode Ignore has no use for secrets: Watch"},
 		{"ignored fields are of no use to who ignores drift", policy("Production", "drift: {mode: Ignore, ignoredFields: [spec.replicas]}"), "mode Ignore has no use for ignoredFields"},
 		{"Development reports drift where it is told to", policy("Development", "drift: {mode: Report, trustedWriters: [tool]}"), ""},
 		{"Development does not take words on drift that it ignores", policy("Development", "drift: {trustedWriters: [tool]}"), "set drift.mode too"},

@@ -12,6 +12,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="!has(self.correctAfter) || (has(self.mode) && self.mode == 'Correct')",message="correctAfter needs mode Correct: otherwise drift is never taken back"
 // +kubebuilder:validation:XValidation:rule="!has(self.trustedWriters) || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for trustedWriters: set mode Report, or leave them out"
 // +kubebuilder:validation:XValidation:rule="!has(self.ignoredFields) || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for ignoredFields: set mode Report, or leave them out"
+// +kubebuilder:validation:XValidation:rule="!has(self.secrets) || self.secrets != 'Watch' || !has(self.mode) || self.mode != 'Ignore'",message="mode Ignore has no use for secrets: Watch: set mode Report, or leave it out"
 type DriftPolicy struct {
 	// mode: Ignore does not look, Report shows drift in the ReadinessReport and in an
 	// event, Correct also takes it back. Default: Ignore in Development, Report elsewhere.
@@ -52,7 +53,25 @@ type DriftPolicy struct {
 	// Default: Report.
 	// +optional
 	StartLevel ActLevel `json:"startLevel,omitempty"`
+
+	// secrets: Watch also shows Secrets that were written after containers took their
+	// environment or files from them. Only metadata is asked for, but Kubernetes has no
+	// permission for metadata alone, so that the operator must be given the right to read
+	// every Secret (config/secret-watcher). Ignore looks at no Secret. Default: Ignore.
+	// +optional
+	Secrets SecretsMode `json:"secrets,omitempty"`
 }
+
+// SecretsMode says whether Secrets are looked at.
+//
+// +kubebuilder:validation:Enum=Ignore;Watch
+type SecretsMode string
+
+// The ways to treat Secrets.
+const (
+	SecretsIgnore SecretsMode = "Ignore"
+	SecretsWatch  SecretsMode = "Watch"
+)
 
 // DriftMode says what follows drift.
 //

@@ -128,13 +128,14 @@ type ReadinessReportStatus struct {
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`
 
-	// configuration is what the pods took from ConfigMaps when they started: their
-	// environment, and files that are mounted by subPath. It tells which of them run by
-	// values that have changed since. At most 8 ConfigMaps.
+	// configuration is what the pods took from ConfigMaps when they started, and from Secrets
+	// where the environment watches them: their environment, and files that are mounted by
+	// subPath. It tells which pods run by values that have changed since. At most 8 of each kind.
 	// +optional
 	// +listType=map
+	// +listMapKey=kind
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=16
 	Configuration []ConfigurationSource `json:"configuration,omitempty"`
 
 	// outcomes are the last 10 revisions, newest first. Of older ones, those that no write to

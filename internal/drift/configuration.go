@@ -4,6 +4,7 @@
 package drift
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,19 +14,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// Configuration drift is a ConfigMap that has changed under pods which keep what they took
-// from it when they started. It is shown and never corrected: whether the pods or the
-// ConfigMap are wrong, only their owner knows.
+// Configuration drift is a ConfigMap or Secret that has changed under pods which keep what
+// they took from it when they started. It is shown and never corrected: whether the pods or
+// what they took are wrong, only their owner knows.
 
 const (
-	maxSources   = 8
+	maxSources   = 8 // of a kind
 	maxVersions  = 3
 	maxKeys      = 16
 	maxKeysBytes = 512
-	// allKeys stands for the keys of a ConfigMap that are too many to be told apart.
+	// allKeys stands for the keys of a source that are too many to be told apart.
 	allKeys = "*"
 )
 
@@ -33,59 +35,72 @@ const (
 type Configured struct {
 	// Uses are what the template says that they take.
 	Uses []workload.StartUse
-	// Content of the ConfigMaps by name: the value of each key, or a digest of it.
-	Content map[string]workload.Content
+	// Content of the sources: the value of each key, or what stands for it.
+	Content map[workload.Source]workload.Content
+	// Unread are the sources whose content nobody knows at present.
+	Unread map[workload.Source]bool
 	// Pods of the newest template.
 	Pods []workload.Pod
-	// Written is when a ConfigMap was last written, by name; only those that differ from
-	// what is recorded need be there.
-	Written map[string]time.Time
+	// Written is when a source was last written; only those that differ from what is recorded
+	// need be there.
+	Written map[workload.Source]time.Time
 }
 
-// Unrecorded are the ConfigMaps whose content is not that of the newest recorded version.
-func (c Configured) Unrecorded(recorded []v1alpha1.ConfigurationSource) []string {
-	var names []string
+// Unrecorded are the sources whose content is not that of the newest recorded version.
+func (c Configured) Unrecorded(recorded []v1alpha1.ConfigurationSource) []workload.Source {
+	var all []workload.Source
 	for _, use := range c.sources() {
-		if source := sourceNamed(recorded, use.Name); source != nil && !sameKeys(source.Versions[0], c.version(use)) {
-			names = append(names, use.Name)
+		known := recordOf(recorded, use.Source)
+		if known != nil && !c.Unread[use.Source] && !sameKeys(known.Versions[0], c.version(use)) {
+			all = append(all, use.Source)
 		}
 	}
-	return names
+	return all
 }
 
 // Record is what is recorded after the look: the versions by which some pod may still run,
-// and the newest.
+// and the newest. What could not be read stays as it was known.
 func (c Configured) Record(recorded []v1alpha1.ConfigurationSource, now time.Time) []v1alpha1.ConfigurationSource {
 	var out []v1alpha1.ConfigurationSource
 	for _, use := range c.sources() {
-		version := c.version(use)
-		version.Since = metav1.NewTime(now.Truncate(time.Second))
-		source := v1alpha1.ConfigurationSource{Name: use.Name}
-		if known := sourceNamed(recorded, use.Name); known != nil {
+		source := v1alpha1.ConfigurationSource{Kind: use.Kind, Name: use.Name}
+		if known := recordOf(recorded, use.Source); known != nil {
 			source.Versions = slices.Clone(known.Versions)
 		}
-		switch written := c.Written[use.Name]; {
-		case len(source.Versions) == 0:
-			source.Versions = []v1alpha1.ConfigurationVersion{version}
-		case !sameKeys(source.Versions[0], version):
-			if written.After(source.Versions[0].Since.Time) && written.Before(now) {
-				version.Since = metav1.NewTime(written)
-			}
-			source.Versions = slices.Insert(source.Versions, 0, version)
+		if !c.Unread[use.Source] {
+			source.Versions = c.withNewest(source.Versions, use, now)
 		}
-		source.Versions = source.Versions[:min(c.needed(use.Name, source.Versions), maxVersions)]
+		if len(source.Versions) == 0 {
+			continue
+		}
+		source.Versions = source.Versions[:min(c.needed(use.Source, source.Versions), maxVersions)]
 		out = append(out, source)
 	}
 	return out
 }
 
-// Outdated is a ConfigMap that has changed under pods.
+// withNewest puts what is taken from a source now before the versions that are known of it.
+func (c Configured) withNewest(versions []v1alpha1.ConfigurationVersion, use workload.SourceUse, now time.Time) []v1alpha1.ConfigurationVersion {
+	newest := c.version(use)
+	newest.Since = metav1.NewTime(now.Truncate(time.Second))
+	if len(versions) == 0 {
+		return []v1alpha1.ConfigurationVersion{newest}
+	}
+	if sameKeys(versions[0], newest) {
+		return versions
+	}
+	if written := c.Written[use.Source]; written.After(versions[0].Since.Time) && written.Before(now) {
+		newest.Since = metav1.NewTime(written)
+	}
+	return slices.Insert(versions, 0, newest)
+}
+
+// Outdated is a source that has changed under pods.
 type Outdated struct {
-	// Name of the ConfigMap.
-	Name string
+	workload.Source
 	// Gone is true when it does not exist any more.
 	Gone bool
-	// Keys whose values the pods do not have, sorted.
+	// Keys whose values the pods do not have, sorted; of a Secret, those that were written.
 	Keys []string
 	// Pods that started before, by name.
 	Pods []string
@@ -93,14 +108,15 @@ type Outdated struct {
 	Since time.Time
 }
 
-// Outdated are the ConfigMaps by whose earlier values pods run, as recorded.
+// Outdated are the sources by whose earlier values pods run, as recorded.
 func (c Configured) Outdated(recorded []v1alpha1.ConfigurationSource) []Outdated {
 	var all []Outdated
-	for _, source := range recorded {
-		found, keys, pods := Outdated{Name: source.Name, Gone: c.Content[source.Name] == nil}, map[string]bool{}, map[string]bool{}
-		c.eachStart(source.Name, func(pod workload.Pod, use workload.StartUse, started time.Time) {
-			has := versionAt(source.Versions, started)
-			changed := changedKeys(source.Versions[has], source.Versions[0], use.Keys)
+	for _, known := range recorded {
+		source := sourceOf(known)
+		found, keys, pods := Outdated{Source: source, Gone: c.Content[source] == nil && !c.Unread[source]}, map[string]bool{}, map[string]bool{}
+		c.eachStart(source, func(pod workload.Pod, use workload.StartUse, started time.Time) {
+			has := versionAt(known.Versions, started)
+			changed := changedKeys(known.Versions[has], known.Versions[0], use.Keys)
 			if len(changed) == 0 {
 				return
 			}
@@ -108,7 +124,7 @@ func (c Configured) Outdated(recorded []v1alpha1.ConfigurationSource) []Outdated
 			for _, key := range changed {
 				keys[key] = true
 			}
-			if since := source.Versions[has-1].Since.Time; found.Since.IsZero() || since.Before(found.Since) {
+			if since := known.Versions[has-1].Since.Time; found.Since.IsZero() || since.Before(found.Since) {
 				found.Since = since
 			}
 		})
@@ -122,55 +138,86 @@ func (c Configured) Outdated(recorded []v1alpha1.ConfigurationSource) []Outdated
 
 // String says what has changed, who does not have it, and what to do.
 func (o Outdated) String() string {
-	what := "keys " + named(o.Keys)
-	switch {
-	case slices.Contains(o.Keys, allKeys):
-		what = "its content"
-	case len(o.Keys) == 1:
-		what = "key " + o.Keys[0]
-	}
-	changed := "changed"
-	if o.Gone {
-		changed = "was deleted"
-	}
-	text := fmt.Sprintf("ConfigMap %s %s at %s (%s), and ", o.Name, changed, o.Since.UTC().Format(time.DateTime), what)
+	text := fmt.Sprintf("%s %s %s at %s (%s), and ", o.Kind, o.Name, o.happened(), o.Since.UTC().Format(time.DateTime), o.what())
 	if len(o.Pods) == 1 {
 		return text + fmt.Sprintf("pod %s keeps what it took when it started", o.Pods[0])
 	}
-	return text + fmt.Sprintf("pods %s keep what they took when they started", named(o.Pods))
+	return text + fmt.Sprintf("pods %s keep what they took when they started", message.First(maxNamed, o.Pods))
+}
+
+// happened says what became of the source. Of a Secret nobody knows whether a value changed.
+func (o Outdated) happened() string {
+	switch {
+	case o.Gone:
+		return "was deleted"
+	case o.Kind == v1alpha1.ConfigurationFromSecret:
+		return "was written"
+	default:
+		return "changed"
+	}
+}
+
+func (o Outdated) what() string {
+	switch {
+	case slices.Contains(o.Keys, allKeys):
+		return "its content"
+	case len(o.Keys) == 1:
+		return "key " + o.Keys[0]
+	default:
+		return "keys " + message.First(maxNamed, o.Keys)
+	}
 }
 
 // ConfigurationMessage says it of all, to people.
 func ConfigurationMessage(outdated []Outdated) string {
-	const follows = ": restart the rollout, or undo the change"
+	follows := ": restart the rollout, or undo the change"
+	if onlySecrets(outdated) {
+		follows = ": restart the rollout, unless the values are the same"
+	}
 	texts := make([]string, 0, len(outdated))
 	for _, o := range outdated {
 		texts = append(texts, o.String())
 	}
-	return clip(strings.Join(texts, "; "), maxMessage-len(follows)) + follows
+	return message.Cut(strings.Join(texts, "; "), maxMessage-len(follows)) + follows
 }
 
-// sources are the ConfigMaps with all that some container takes from them.
-func (c Configured) sources() []workload.ConfigMapUse {
-	var all []workload.ConfigMapUse
+// ConfigurationReason is the reason of the condition that says it.
+func ConfigurationReason(outdated []Outdated) string {
+	if onlySecrets(outdated) {
+		return v1alpha1.ReasonSecretWritten
+	}
+	return v1alpha1.ReasonConfigMapChanged
+}
+
+func onlySecrets(outdated []Outdated) bool {
+	return !slices.ContainsFunc(outdated, func(o Outdated) bool { return o.Kind != v1alpha1.ConfigurationFromSecret })
+}
+
+// sources with all that some container takes from them, sorted.
+func (c Configured) sources() []workload.SourceUse {
+	var all []workload.SourceUse
 	for _, use := range c.Uses {
-		i := slices.IndexFunc(all, func(u workload.ConfigMapUse) bool { return u.Name == use.Name })
+		i := slices.IndexFunc(all, func(u workload.SourceUse) bool { return u.Source == use.Source })
 		switch {
 		case i < 0:
-			all = append(all, use.ConfigMapUse)
+			all = append(all, use.SourceUse)
 		case all[i].Keys == nil || use.Keys == nil:
 			all[i].Keys = nil
 		default:
 			all[i].Keys = slices.Compact(slices.Sorted(slices.Values(slices.Concat(all[i].Keys, use.Keys))))
 		}
 	}
-	slices.SortFunc(all, func(a, b workload.ConfigMapUse) int { return strings.Compare(a.Name, b.Name) })
-	return all[:min(len(all), maxSources)]
+	slices.SortFunc(all, func(a, b workload.SourceUse) int { return a.Compare(b.Source) })
+	count := map[v1alpha1.ConfigurationKind]int{}
+	return slices.DeleteFunc(all, func(use workload.SourceUse) bool {
+		count[use.Kind]++
+		return count[use.Kind] > maxSources
+	})
 }
 
-// version of a ConfigMap as it is now.
-func (c Configured) version(use workload.ConfigMapUse) v1alpha1.ConfigurationVersion {
-	content, keys := c.Content[use.Name], use.Keys
+// version of a source as it is now.
+func (c Configured) version(use workload.SourceUse) v1alpha1.ConfigurationVersion {
+	content, keys := c.Content[use.Source], use.Keys
 	if keys == nil {
 		keys = slices.Sorted(maps.Keys(content))
 	}
@@ -191,21 +238,21 @@ func (c Configured) version(use workload.ConfigMapUse) v1alpha1.ConfigurationVer
 }
 
 // needed is how many of the versions some container may run by; always one.
-func (c Configured) needed(name string, versions []v1alpha1.ConfigurationVersion) int {
+func (c Configured) needed(of workload.Source, versions []v1alpha1.ConfigurationVersion) int {
 	oldest := 0
-	c.eachStart(name, func(_ workload.Pod, _ workload.StartUse, started time.Time) {
+	c.eachStart(of, func(_ workload.Pod, _ workload.StartUse, started time.Time) {
 		oldest = max(oldest, versionAt(versions, started))
 	})
 	return oldest + 1
 }
 
-// eachStart calls with each container that runs and has taken something from the ConfigMap.
-func (c Configured) eachStart(name string, call func(pod workload.Pod, use workload.StartUse, started time.Time)) {
+// eachStart calls with each container that runs and has taken something from the source.
+func (c Configured) eachStart(of workload.Source, call func(pod workload.Pod, use workload.StartUse, started time.Time)) {
 	for _, pod := range c.Pods {
 		for _, container := range pod.Containers {
 			for _, use := range c.Uses {
 				running := !container.Init && container.Exit == nil && !container.Started.IsZero() && !pod.Departing()
-				if running && use.Container == container.Name && use.Name == name {
+				if running && use.Container == container.Name && use.Source == of {
 					call(pod, use, container.Started)
 				}
 			}
@@ -255,10 +302,16 @@ func digests(v v1alpha1.ConfigurationVersion) map[string]string {
 	return all
 }
 
-func sourceNamed(recorded []v1alpha1.ConfigurationSource, name string) *v1alpha1.ConfigurationSource {
-	i := slices.IndexFunc(recorded, func(s v1alpha1.ConfigurationSource) bool { return s.Name == name && len(s.Versions) > 0 })
+// recordOf a source; nil when nothing is known of it.
+func recordOf(recorded []v1alpha1.ConfigurationSource, of workload.Source) *v1alpha1.ConfigurationSource {
+	i := slices.IndexFunc(recorded, func(s v1alpha1.ConfigurationSource) bool { return sourceOf(s) == of && len(s.Versions) > 0 })
 	if i < 0 {
 		return nil
 	}
 	return &recorded[i]
+}
+
+// sourceOf a record. Those without a kind are from when there was one kind only.
+func sourceOf(record v1alpha1.ConfigurationSource) workload.Source {
+	return workload.Source{Kind: cmp.Or(record.Kind, v1alpha1.ConfigurationFromConfigMap), Name: record.Name}
 }

@@ -23,11 +23,13 @@ func started(name, container string, minute int) workload.Pod {
 
 // takes is what a container takes from the ConfigMap settings; all of it without keys.
 func takes(container string, keys ...string) workload.StartUse {
-	return workload.StartUse{Container: container, ConfigMapUse: workload.ConfigMapUse{Name: "settings", Keys: keys}}
+	return workload.StartUse{Container: container, SourceUse: workload.SourceUse{Source: settingsMap, Keys: keys}}
 }
 
-func settings(content workload.Content) map[string]workload.Content {
-	return map[string]workload.Content{"settings": content}
+var settingsMap = workload.Source{Kind: v1alpha1.ConfigurationFromConfigMap, Name: "settings"}
+
+func settings(content workload.Content) map[workload.Source]workload.Content {
+	return map[workload.Source]workload.Content{settingsMap: content}
 }
 
 func TestConfigurationDriftIsWhatPodsDoNotHave(t *testing.T) {
@@ -153,8 +155,8 @@ func TestAChangeIsAsOldAsTheWriteThatMadeIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
-			now := drift.Configured{Uses: uses, Content: settings(workload.Content{"A": "2"}), Pods: pods, Written: map[string]time.Time{"settings": c.written}}
-			g.Expect(now.Unrecorded(recorded)).To(Equal([]string{"settings"}))
+			now := drift.Configured{Uses: uses, Content: settings(workload.Content{"A": "2"}), Pods: pods, Written: map[workload.Source]time.Time{settingsMap: c.written}}
+			g.Expect(now.Unrecorded(recorded)).To(Equal([]workload.Source{settingsMap}))
 			after := now.Record(recorded, noon.Add(5*time.Minute))
 			g.Expect(after[0].Versions[0].Since.Time).To(Equal(c.since))
 			if c.since.After(noon.Add(3 * time.Minute)) {
@@ -168,21 +170,28 @@ func TestAChangeIsAsOldAsTheWriteThatMadeIt(t *testing.T) {
 
 func TestWhatIsRecordedOfConfigurationIsBounded(t *testing.T) {
 	g := NewWithT(t)
-	configured := drift.Configured{Content: map[string]workload.Content{}}
+	configured := drift.Configured{Content: map[workload.Source]workload.Content{}}
 	for i := range 20 {
-		name := fmt.Sprintf("settings-%02d", i)
-		configured.Uses = append(configured.Uses, workload.StartUse{Container: "main", ConfigMapUse: workload.ConfigMapUse{Name: name}})
+		for _, kind := range []v1alpha1.ConfigurationKind{v1alpha1.ConfigurationFromSecret, v1alpha1.ConfigurationFromConfigMap} {
+			source := workload.Source{Kind: kind, Name: fmt.Sprintf("settings-%02d", i)}
+			configured.Uses = append(configured.Uses, workload.StartUse{Container: "main", SourceUse: workload.SourceUse{Source: source}})
+		}
 	}
 	var recorded []v1alpha1.ConfigurationSource
 	for minute := range 9 {
-		for i := range 20 {
-			configured.Content[fmt.Sprintf("settings-%02d", i)] = workload.Content{strings.Repeat("K", 200) + fmt.Sprint(minute): "secret value", "B": fmt.Sprint(minute), strings.Repeat("L", 250): "1", strings.Repeat("M", 250): "1"}
+		for _, use := range configured.Uses {
+			configured.Content[use.Source] = workload.Content{strings.Repeat("K", 200) + fmt.Sprint(minute): "secret value", "B": fmt.Sprint(minute), strings.Repeat("L", 250): "1", strings.Repeat("M", 250): "1"}
 		}
 		configured.Pods = append(configured.Pods, started(fmt.Sprint("pod-", minute), "main", minute))
 		recorded = configured.Record(recorded, noon.Add(time.Duration(minute)*time.Minute))
 	}
-	g.Expect(recorded).To(HaveLen(8))
-	for _, source := range recorded {
+	g.Expect(recorded).To(HaveLen(16))
+	for i, source := range recorded {
+		kind := v1alpha1.ConfigurationFromConfigMap
+		if i >= 8 {
+			kind = v1alpha1.ConfigurationFromSecret
+		}
+		g.Expect(source.Kind).To(Equal(kind), "Secrets take no ConfigMap's place")
 		g.Expect(source.Versions).To(HaveLen(3))
 		g.Expect(source.Versions[0].Keys).To(ConsistOf(HavePrefix("*=")))
 	}
@@ -190,4 +199,58 @@ func TestWhatIsRecordedOfConfigurationIsBounded(t *testing.T) {
 	g.Expect(len(text)).To(BeNumerically("<=", 512))
 	g.Expect(text).To(HaveSuffix(": restart the rollout, or undo the change"))
 	g.Expect(fmt.Sprint(recorded)).NotTo(ContainSubstring("secret value"))
+}
+
+func TestARecordFromBeforeThereWereKindsIsThatOfAConfigMap(t *testing.T) {
+	g := NewWithT(t)
+	look := drift.Configured{Uses: []workload.StartUse{takes("main")}, Content: settings(workload.Content{"A": "1"}), Pods: []workload.Pod{started("pod", "main", 0)}}
+	recorded := look.Record(nil, noon)
+	recorded[0].Kind = ""
+	look.Content = settings(workload.Content{"A": "2"})
+	g.Expect(look.Outdated(look.Record(recorded, noon.Add(time.Minute)))).To(HaveLen(1))
+}
+
+func TestASecretIsToldByWhenItWasWritten(t *testing.T) {
+	g := NewWithT(t)
+	account := workload.Source{Kind: v1alpha1.ConfigurationFromSecret, Name: "account"}
+	look := drift.Configured{
+		Uses:    []workload.StartUse{{Container: "main", SourceUse: workload.SourceUse{Source: account, Keys: []string{"password"}}}},
+		Content: map[workload.Source]workload.Content{account: {"password": "at noon", "other": "at noon"}},
+		Pods:    []workload.Pod{started("before", "main", 0)},
+	}
+	recorded := look.Record(nil, noon.Add(time.Minute))
+
+	// nobody knows its content while the operator may not read it: what is known stays, and nothing is said
+	unread := look
+	unread.Content, unread.Unread = nil, map[workload.Source]bool{account: true}
+	g.Expect(unread.Record(recorded, noon.Add(2*time.Minute))).To(Equal(recorded))
+	g.Expect(unread.Unrecorded(recorded)).To(BeEmpty())
+	g.Expect(unread.Outdated(recorded)).To(BeEmpty())
+	g.Expect(unread.Record(nil, noon)).To(BeEmpty(), "of what was never read nothing is known")
+
+	// another of its keys is written
+	look.Content = map[workload.Source]workload.Content{account: {"password": "at noon", "other": "at five"}}
+	g.Expect(look.Record(recorded, noon.Add(5*time.Minute))).To(Equal(recorded))
+
+	// the key that the pods took is written
+	look.Content = map[workload.Source]workload.Content{account: {"password": "at six"}}
+	recorded = look.Record(recorded, noon.Add(6*time.Minute))
+	outdated := look.Outdated(recorded)
+	g.Expect(drift.ConfigurationMessage(outdated)).To(Equal(
+		"Secret account was written at 2026-05-04 12:06:00 (key password), and pod before keeps what it took when it started: restart the rollout, unless the values are the same"))
+	g.Expect(drift.ConfigurationReason(outdated)).To(Equal(v1alpha1.ReasonSecretWritten))
+
+	// it cannot be read any more: what was found stays true
+	unread.Pods = look.Pods
+	g.Expect(unread.Outdated(recorded)).To(HaveLen(1))
+	g.Expect(unread.Outdated(recorded)[0].Gone).To(BeFalse())
+
+	// it is deleted
+	look.Content = map[workload.Source]workload.Content{account: nil}
+	g.Expect(look.Outdated(look.Record(recorded, noon.Add(7*time.Minute)))[0].String()).To(HavePrefix("Secret account was deleted"))
+
+	// a ConfigMap too has changed
+	mixed := append([]drift.Outdated{outdated[0]}, drift.Outdated{Source: settingsMap, Keys: []string{"A"}, Pods: []string{"before"}, Since: noon})
+	g.Expect(drift.ConfigurationReason(mixed)).To(Equal(v1alpha1.ReasonConfigMapChanged))
+	g.Expect(drift.ConfigurationMessage(mixed)).To(HaveSuffix(": restart the rollout, or undo the change"))
 }

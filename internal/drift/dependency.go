@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
@@ -17,7 +18,7 @@ import (
 // MixedImage says that some of a revision's pods run another image under the tag of the
 // container than the others do.
 func MixedImage(c v1alpha1.RevisionContainer, pods []workload.Pod) string {
-	return clip(fmt.Sprintf("container %s: its tag %s has moved from %s to %s, which %s; no success counts until all run the same: restart the rollout, and give each image a tag of its own",
+	return message.Cut(fmt.Sprintf("container %s: its tag %s has moved from %s to %s, which %s; no success counts until all run the same: restart the rollout, and give each image a tag of its own",
 		c.Name, c.Image, shortDigest(c.Digest), shortDigest(c.OtherDigest), run(podsWith(pods, c, c.OtherDigest))), maxMessage)
 }
 
@@ -31,7 +32,7 @@ func MovedImages(containers []v1alpha1.RevisionContainer, pods []workload.Pod) s
 				c.Name, c.Image, shortDigest(c.PreviousDigest), shortDigest(c.Digest), run(podsWith(pods, c, c.Digest))))
 		}
 	}
-	return clip(strings.Join(moved, "; "), maxMessage-len(follows)) + follows
+	return message.Cut(strings.Join(moved, "; "), maxMessage-len(follows)) + follows
 }
 
 // podsWith are the names of the pods whose container runs the digest.
@@ -58,17 +59,8 @@ func run(pods []string) string {
 	case 1:
 		return "pod " + pods[0] + " runs"
 	default:
-		return "pods " + named(pods) + " run"
+		return "pods " + message.First(maxNamed, pods) + " run"
 	}
-}
-
-// named are the first of some names, and how many more there are.
-func named(names []string) string {
-	text := strings.Join(names[:min(len(names), maxNamed)], ", ")
-	if more := len(names) - maxNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // shortDigest is enough of a digest to tell two apart.

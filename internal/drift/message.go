@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 const (
@@ -31,13 +31,13 @@ func (j Judgement) Report(baseline string) *v1alpha1.Drift {
 	out := &v1alpha1.Drift{
 		Leaves:   int32(len(j.Differences)), //nolint:gosec // an object has at most 1.5 MiB
 		Since:    timeOf(j.Since),
-		By:       clip(j.By, maxValue),
+		By:       message.Cut(j.By, maxValue),
 		Baseline: baseline,
 		Decision: j.Message,
 	}
 	for _, d := range j.Differences[:min(len(j.Differences), maxFields)] {
 		out.Fields = append(out.Fields, v1alpha1.DriftedField{
-			Path: clip(d.Path.String(), maxPath), Was: clip(show(d.Was), maxValue), Is: clip(show(d.Is), maxValue),
+			Path: message.Cut(d.Path.String(), maxPath), Was: message.Cut(show(d.Was), maxValue), Is: message.Cut(show(d.Is), maxValue),
 		})
 	}
 	return out
@@ -47,11 +47,11 @@ func (j Judgement) Report(baseline string) *v1alpha1.Drift {
 func describe(j Judgement, follows string) string {
 	first := j.Differences[0]
 	what := fmt.Sprintf("%s changed %s from %s to %s",
-		orUnknown(first.By), first.Path, clip(showOrNothing(first.Was), 64), clip(showOrNothing(first.Is), 64))
+		orUnknown(first.By), first.Path, message.Cut(showOrNothing(first.Was), 64), message.Cut(showOrNothing(first.Is), 64))
 	if more := len(j.Differences) - 1; more > 0 {
 		what += fmt.Sprintf(" (and %d more)", more)
 	}
-	return clip(clip(what, maxMessage-len(follows)-2)+": "+follows, maxMessage)
+	return message.Cut(message.Cut(what, maxMessage-len(follows)-2)+": "+follows, maxMessage)
 }
 
 func unobserved(mode v1alpha1.DriftMode) string {
@@ -82,7 +82,7 @@ func undrifted(in Input, scaled bool) string {
 	if len(apart) == 0 {
 		return "the spec is what trusted writers wrote"
 	}
-	return clip("nothing differs from what trusted writers wrote, apart from "+strings.Join(apart, " and "), maxMessage)
+	return message.Cut("nothing differs from what trusted writers wrote, apart from "+strings.Join(apart, " and "), maxMessage)
 }
 
 // show is a JSON value as people read it: text without quotes, nothing for what is not there.
@@ -115,19 +115,6 @@ func orUnknown(name string) string {
 }
 
 func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
-
-// clip shortens text to at most limit bytes, at the end of a character.
-func clip(text string, limit int) string {
-	const more = "…"
-	if len(text) <= limit {
-		return text
-	}
-	cut := max(limit-len(more), 0)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + more
-}
 
 // timeOf is a time as the API keeps it: what is read back must be equal.
 func timeOf(t time.Time) *metav1.Time { return &metav1.Time{Time: t.Truncate(time.Second)} }

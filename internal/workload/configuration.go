@@ -4,10 +4,13 @@
 package workload
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
 // generated are ConfigMaps that a platform writes into every namespace, and renews by
@@ -17,17 +20,26 @@ var generated = []string{
 	"kube-root-ca.crt", "openshift-service-ca.crt", "istio-ca-root-cert", "linkerd-identity-trust-roots",
 }
 
-// ConfigMapUse is what a pod template uses of a ConfigMap.
-type ConfigMapUse struct {
+// Source is an object from which the pods of a template get files and environment.
+type Source struct {
+	Kind v1alpha1.ConfigurationKind
 	Name string
+}
+
+// SourceUse is what a pod template uses of a source.
+type SourceUse struct {
+	Source
 	// Keys that it uses, sorted; nil when it uses all of them.
 	Keys []string
 }
 
+// takes says whether the use is about a key.
+func (u SourceUse) takes(key string) bool { return u.Keys == nil || slices.Contains(u.Keys, key) }
+
 // ConfigMapsUsed are the ConfigMaps from which the pods of a template get files and
 // environment, optional ones included, sorted by name. Those that a platform generates are
 // left out.
-func ConfigMapsUsed(spec corev1.PodSpec) []ConfigMapUse {
+func ConfigMapsUsed(spec corev1.PodSpec) []SourceUse {
 	uses := usage{}
 	for _, v := range spec.Volumes {
 		uses.volume(v)
@@ -35,40 +47,102 @@ func ConfigMapsUsed(spec corev1.PodSpec) []ConfigMapUse {
 	for _, c := range containersOf(spec) {
 		uses.environment(c)
 	}
-	var used []ConfigMapUse
-	for _, name := range slices.Sorted(maps.Keys(uses)) {
-		if !slices.Contains(generated, name) {
-			used = append(used, uses.of(name))
-		}
-	}
-	return used
+	return slices.DeleteFunc(uses.sorted(), func(use SourceUse) bool { return use.Kind != v1alpha1.ConfigurationFromConfigMap })
 }
 
-// usage is the keys that are used of each ConfigMap; nil is all of them.
-type usage map[string]map[string]bool
+// usage is the keys that are used of each source; nil is all of them.
+type usage map[Source]map[string]bool
 
-func (u usage) all(name string) { u[name] = nil }
+func (u usage) all(of Source) { u[of] = nil }
 
-func (u usage) key(name, key string) {
-	keys, known := u[name]
+func (u usage) key(of Source, key string) {
+	keys, known := u[of]
 	switch {
 	case !known:
-		u[name] = map[string]bool{key: true}
+		u[of] = map[string]bool{key: true}
 	case keys != nil:
 		keys[key] = true
 	}
 }
 
-func (u usage) items(name string, items []corev1.KeyToPath) {
+func (u usage) items(of Source, items []corev1.KeyToPath) {
 	if len(items) == 0 {
-		u.all(name)
+		u.all(of)
 	}
 	for _, item := range items {
-		u.key(name, item.Key)
+		u.key(of, item.Key)
 	}
 }
 
-// Content is a ConfigMap by its keys: the value of each, or a digest of it. A nil one does
+// environment of a container.
+func (u usage) environment(c corev1.Container) {
+	for _, from := range c.EnvFrom {
+		if from.ConfigMapRef != nil {
+			u.all(configMap(from.ConfigMapRef.Name))
+		}
+		if from.SecretRef != nil {
+			u.all(secret(from.SecretRef.Name))
+		}
+	}
+	for _, e := range c.Env {
+		switch from := e.ValueFrom; {
+		case from == nil:
+		case from.ConfigMapKeyRef != nil:
+			u.key(configMap(from.ConfigMapKeyRef.Name), from.ConfigMapKeyRef.Key)
+		case from.SecretKeyRef != nil:
+			u.key(secret(from.SecretKeyRef.Name), from.SecretKeyRef.Key)
+		}
+	}
+}
+
+// volume of a pod.
+func (u usage) volume(v corev1.Volume) {
+	if v.ConfigMap != nil {
+		u.items(configMap(v.ConfigMap.Name), v.ConfigMap.Items)
+	}
+	if v.Secret != nil {
+		u.items(secret(v.Secret.SecretName), v.Secret.Items)
+	}
+	if v.Projected == nil {
+		return
+	}
+	for _, from := range v.Projected.Sources {
+		if from.ConfigMap != nil {
+			u.items(configMap(from.ConfigMap.Name), from.ConfigMap.Items)
+		}
+		if from.Secret != nil {
+			u.items(secret(from.Secret.Name), from.Secret.Items)
+		}
+	}
+}
+
+// sorted by kind and name, without the ConfigMaps that a platform generates.
+func (u usage) sorted() []SourceUse {
+	var all []SourceUse
+	for source, keys := range u {
+		if source.Kind == v1alpha1.ConfigurationFromConfigMap && slices.Contains(generated, source.Name) {
+			continue
+		}
+		use := SourceUse{Source: source}
+		if keys != nil {
+			use.Keys = slices.Sorted(maps.Keys(keys))
+		}
+		all = append(all, use)
+	}
+	slices.SortFunc(all, func(a, b SourceUse) int { return a.Compare(b.Source) })
+	return all
+}
+
+// Compare orders sources by kind and name.
+func (s Source) Compare(other Source) int {
+	return cmp.Or(cmp.Compare(s.Kind, other.Kind), cmp.Compare(s.Name, other.Name))
+}
+
+func configMap(name string) Source { return Source{v1alpha1.ConfigurationFromConfigMap, name} }
+
+func secret(name string) Source { return Source{v1alpha1.ConfigurationFromSecret, name} }
+
+// Content is a source by its keys: the value of each, or what stands for it. A nil one does
 // not exist.
 type Content map[string]string
 
@@ -85,7 +159,7 @@ func ContentOf(c *corev1.ConfigMap) Content {
 // Configuration is a digest of what a template uses of ConfigMaps, given their content by
 // name; empty when it uses none. A ConfigMap that does not exist, and a key that it does not
 // have, are contents of their own.
-func Configuration(uses []ConfigMapUse, content map[string]Content) string {
+func Configuration(uses []SourceUse, content map[string]Content) string {
 	if len(uses) == 0 {
 		return ""
 	}

@@ -9,8 +9,18 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/rampart-dev/rampart/api/v1alpha1"
 	"github.com/rampart-dev/rampart/internal/workload"
 )
+
+// ofConfigMap is a use of keys; of all without any.
+func ofConfigMap(name string, keys ...string) workload.SourceUse {
+	return workload.SourceUse{Source: workload.Source{Kind: v1alpha1.ConfigurationFromConfigMap, Name: name}, Keys: keys}
+}
+
+func ofSecret(name string, keys ...string) workload.SourceUse {
+	return workload.SourceUse{Source: workload.Source{Kind: v1alpha1.ConfigurationFromSecret, Name: name}, Keys: keys}
+}
 
 func named(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
 
@@ -38,19 +48,19 @@ func TestConfigMapsUsed(t *testing.T) {
 			environment("one", "b"), environment("one", "a"), environment("one", "a"), environment("volume", "a"), environment("files", "z"), {Name: "W", Value: "w"},
 		}}},
 	}
-	NewWithT(t).Expect(workload.ConfigMapsUsed(spec)).To(Equal([]workload.ConfigMapUse{
-		{Name: "files", Keys: []string{"x", "y", "z"}}, {Name: "init"}, {Name: "one", Keys: []string{"a", "b"}}, {Name: "projected"}, {Name: "volume"},
+	NewWithT(t).Expect(workload.ConfigMapsUsed(spec)).To(Equal([]workload.SourceUse{
+		ofConfigMap("files", "x", "y", "z"), ofConfigMap("init"), ofConfigMap("one", "a", "b"), ofConfigMap("projected"), ofConfigMap("volume"),
 	}))
 }
 
 func TestConfiguration(t *testing.T) {
-	whole, keys := []workload.ConfigMapUse{{Name: "m"}}, []workload.ConfigMapUse{{Name: "m", Keys: []string{"a"}}}
+	whole, keys := []workload.SourceUse{ofConfigMap("m")}, []workload.SourceUse{ofConfigMap("m", "a")}
 	m := func(content workload.Content) map[string]workload.Content {
 		return map[string]workload.Content{"m": content}
 	}
 	for _, test := range []struct {
 		name    string
-		uses    []workload.ConfigMapUse
+		uses    []workload.SourceUse
 		a, b    map[string]workload.Content
 		differs bool
 	}{

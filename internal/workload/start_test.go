@@ -22,24 +22,35 @@ func TestTakenAtStart(t *testing.T) {
 	all := func(of string) corev1.EnvFromSource {
 		return corev1.EnvFromSource{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: named(of)}}
 	}
+	secretKey := func(of, key string) corev1.EnvVar {
+		return corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named(of), Key: key}}}
+	}
+	certificate := corev1.Volume{Name: "certificate", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+		{Secret: &corev1.SecretProjection{LocalObjectReference: named("certificate"), Items: []corev1.KeyToPath{{Key: "tls.crt", Path: "tls.crt"}}}},
+	}}}}
+	token := corev1.Volume{Name: "token", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "followed"}}}
 	spec := corev1.PodSpec{
-		Volumes:        []corev1.Volume{files("followed", "followed"), files("fixed", "fixed"), files("unused", "unused")},
+		Volumes:        []corev1.Volume{files("followed", "followed"), files("fixed", "fixed"), files("unused", "unused"), certificate, token},
 		InitContainers: []corev1.Container{{Name: "init", EnvFrom: []corev1.EnvFromSource{all("init")}}},
 		Containers: []corev1.Container{
 			{
-				Name: "main", Env: []corev1.EnvVar{key("settings", "b"), key("settings", "a"), {Name: "PLAIN", Value: "x"}},
+				Name: "main", Env: []corev1.EnvVar{key("settings", "b"), key("settings", "a"), secretKey("account", "user"), secretKey("account", "password"), {Name: "PLAIN", Value: "x"}},
 				EnvFrom: []corev1.EnvFromSource{all("kube-root-ca.crt")},
 				VolumeMounts: []corev1.VolumeMount{
 					{Name: "followed", MountPath: "/followed"}, {Name: "fixed", MountPath: "/fixed", SubPath: "file"},
+					{Name: "certificate", MountPath: "/tls.crt", SubPath: "tls.crt"}, {Name: "token", MountPath: "/token"},
 				},
 			},
-			{Name: "side", EnvFrom: []corev1.EnvFromSource{all("settings")}, VolumeMounts: []corev1.VolumeMount{{Name: "fixed", MountPath: "/f", SubPathExpr: "$(POD)"}}},
+			{Name: "side", EnvFrom: []corev1.EnvFromSource{all("settings"), {SecretRef: &corev1.SecretEnvSource{LocalObjectReference: named("account")}}}, VolumeMounts: []corev1.VolumeMount{{Name: "fixed", MountPath: "/f", SubPathExpr: "$(POD)"}}},
 		},
 	}
 	NewWithT(t).Expect(workload.TakenAtStart(spec)).To(Equal([]workload.StartUse{
-		{Container: "main", ConfigMapUse: workload.ConfigMapUse{Name: "fixed"}},
-		{Container: "main", ConfigMapUse: workload.ConfigMapUse{Name: "settings", Keys: []string{"a", "b"}}},
-		{Container: "side", ConfigMapUse: workload.ConfigMapUse{Name: "fixed"}},
-		{Container: "side", ConfigMapUse: workload.ConfigMapUse{Name: "settings"}},
+		{Container: "main", SourceUse: ofConfigMap("fixed")},
+		{Container: "main", SourceUse: ofConfigMap("settings", "a", "b")},
+		{Container: "main", SourceUse: ofSecret("account", "password", "user")},
+		{Container: "main", SourceUse: ofSecret("certificate", "tls.crt")},
+		{Container: "side", SourceUse: ofConfigMap("fixed")},
+		{Container: "side", SourceUse: ofConfigMap("settings")},
+		{Container: "side", SourceUse: ofSecret("account")},
 	}))
 }
