@@ -15,7 +15,9 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,24 +39,50 @@ const (
 
 var environmentLabels = map[string]string{"environment": environment}
 
-// The requests that are timed: dry-run creates of objects that comply, so that a request
-// goes all the way through admission and the data store stays out of it.
+// The requests that are timed create objects that comply. Dry-runs go all the way through
+// admission, and the data store stays out of it: guardrails are the largest part of these. What a
+// cluster serves all day is stored, and most of it is written by controllers.
 var requests = []request{
-	{"Create a Pod of three containers", "/api/v1/namespaces/%s/pods", pod("checkout")},
-	{"Create a Deployment of three containers", "/apis/apps/v1/namespaces/%s/deployments", deployment("checkout")},
+	{title: "Pod", path: pods, object: pod("checkout")},
+	{title: "Deployment", path: deployments, object: deployment("checkout")},
+	{title: "Deployment, stored", path: deployments, object: deployment("checkout"), stored: true},
+	{title: "Pod, stored, by the ReplicaSet controller", path: pods, object: pod("checkout"), stored: true, account: "replicaset-controller"},
 }
+
+const (
+	pods        = "/api/v1/namespaces/%s/pods"
+	deployments = "/apis/apps/v1/namespaces/%s/deployments"
+)
 
 // request creates an object under a path, in which the namespace is left open.
 type request struct {
 	title, path string
 	object      client.Object
+	// stored objects are really created, and deleted uncounted. Others are dry-runs.
+	stored bool
+	// account of kube-system that sends it; empty means an administrator.
+	account string
 }
 
-// body of the request. The namespace follows from the path.
+// body of the request. The namespace follows from the path, and the API server makes a name
+// for what it stores.
 func (r request) body() ([]byte, error) {
 	object := r.object.DeepCopyObject().(client.Object)
 	object.SetNamespace("")
+	if r.stored {
+		object.SetGenerateName(object.GetName() + "-")
+		object.SetName("")
+	}
 	return json.Marshal(object)
+}
+
+// url of the request on a server, for a namespace.
+func (r request) url(host, namespace string) string {
+	url := host + fmt.Sprintf(r.path, namespace)
+	if r.stored {
+		return url
+	}
+	return url + "?dryRun=All"
 }
 
 // candidate is a number of guardrails, rendered to admission policies.
@@ -71,9 +99,10 @@ type candidate struct {
 // stand and to one where none does, of which a few follow one another.
 type apiServer struct {
 	cluster *testenv.Cluster
-	http    *http.Client
-	api     client.Client
-	prober  controllers.Prober
+	// http are the clients that send the requests, by account.
+	http   map[string]*http.Client
+	api    client.Client
+	prober controllers.Prober
 }
 
 // sample is what requests took.
@@ -131,7 +160,7 @@ func startAPIServer(ctx context.Context) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &apiServer{cluster: cluster}
+	s := &apiServer{cluster: cluster, http: map[string]*http.Client{}}
 	if err := s.connect(ctx); err != nil {
 		return nil, errors.Join(err, cluster.Stop())
 	}
@@ -139,17 +168,39 @@ func startAPIServer(ctx context.Context) (*apiServer, error) {
 }
 
 func (s *apiServer) connect(ctx context.Context) (err error) {
-	if s.http, err = rest.HTTPClientFor(s.cluster.Config); err != nil {
-		return err
-	}
 	if s.prober, err = controllers.NewProber(s.cluster.Config); err != nil {
 		return err
 	}
 	if s.api, err = client.New(s.cluster.Config, client.Options{}); err != nil {
 		return err
 	}
+	for _, request := range requests {
+		if err := s.connectAs(ctx, request.account); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		s.api.Create(ctx, testenv.Namespace(namespace, environmentLabels)), s.api.Create(ctx, testenv.Namespace(elsewhere, nil)))
+}
+
+// connectAs makes the client of an account. The API server has bound the roles of built-in
+// controllers to their accounts; the controller manager, which makes these, does not run.
+func (s *apiServer) connectAs(ctx context.Context, account string) (err error) {
+	if s.http[account] != nil {
+		return nil
+	}
+	config := s.cluster.Config
+	if account != "" {
+		key := types.NamespacedName{Namespace: metav1.NamespaceSystem, Name: account}
+		if err := s.api.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}); err != nil {
+			return err
+		}
+		if config, err = s.cluster.ConfigFor(ctx, key); err != nil {
+			return err
+		}
+	}
+	s.http[account], err = rest.HTTPClientFor(config)
+	return err
 }
 
 // enforce puts the guardrails of a candidate in force. The policies that stand nowhere in
@@ -189,36 +240,40 @@ func (s *apiServer) waitUntil(ctx context.Context, c candidate, inForce bool) er
 	return nil
 }
 
-// send sends requests one after the other, and adds what they took.
-func (s *apiServer) send(ctx context.Context, taken *sample, path string, body []byte, count int) error {
+// send sends a block of requests, one after the other, to a namespace, and adds what they took.
+func (s *apiServer) send(ctx context.Context, taken *sample, request request, namespace string, body []byte) error {
 	before, err := s.cluster.APIServerCPU()
 	if err != nil {
 		return err
 	}
-	for range count {
-		status, took, err := s.create(ctx, path, body)
+	sender, url := s.http[request.account], request.url(s.cluster.Config.Host, namespace)
+	for range block {
+		status, took, err := create(ctx, sender, url, body)
 		if err != nil {
 			return err
 		}
 		if status != http.StatusCreated {
-			return fmt.Errorf("%s answers %d", path, status)
+			return fmt.Errorf("%s answers %d", url, status)
 		}
 		taken.latencies = append(taken.latencies, took)
 	}
 	after, err := s.cluster.APIServerCPU()
 	taken.cpu += after - before
-	return err
+	if err != nil || !request.stored {
+		return err
+	}
+	return s.api.DeleteAllOf(ctx, request.object, client.InNamespace(namespace), client.GracePeriodSeconds(0))
 }
 
-// create sends one dry-run create, and says how it was answered and how long that took.
-func (s *apiServer) create(ctx context.Context, path string, body []byte) (int, time.Duration, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cluster.Config.Host+path+"?dryRun=All", bytes.NewReader(body))
+// create sends one create, and says how it was answered and how long that took.
+func create(ctx context.Context, sender *http.Client, url string, body []byte) (int, time.Duration, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	began := time.Now()
-	response, err := s.http.Do(request)
+	response, err := sender.Do(request)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -298,12 +353,8 @@ func (s *apiServer) alternate(ctx context.Context, taken *turn, request request,
 	if err != nil {
 		return err
 	}
-	guarded := func() error {
-		return s.send(ctx, &taken.guarded, fmt.Sprintf(request.path, namespace), body, block)
-	}
-	unguarded := func() error {
-		return s.send(ctx, &taken.elsewhere, fmt.Sprintf(request.path, elsewhere), body, block)
-	}
+	guarded := func() error { return s.send(ctx, &taken.guarded, request, namespace, body) }
+	unguarded := func() error { return s.send(ctx, &taken.elsewhere, request, elsewhere, body) }
 	for i := range count / block {
 		first, second := guarded, unguarded
 		if i%2 == 1 {
