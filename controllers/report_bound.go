@@ -17,6 +17,8 @@ const maxReport = 32 << 10
 // first. Totals and trials stay: what is counted is never cut. What a rollback returns to
 // outlasts what keeps an old failure from coming again: another rollback answers that.
 var shortenings = []func(*v1alpha1.ReadinessReportStatus){
+	func(s *v1alpha1.ReadinessReportStatus) { rememberConfiguration(s, 2) },
+	func(s *v1alpha1.ReadinessReportStatus) { rememberConfiguration(s, 1) },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 3) },
 	func(s *v1alpha1.ReadinessReportStatus) { recogniseQuarantined(s, 3) },
 	func(s *v1alpha1.ReadinessReportStatus) { listFindings(s, 1) },
@@ -58,6 +60,15 @@ func listFindings(status *v1alpha1.ReadinessReportStatus, most int) {
 	for i := range status.Guardrails {
 		g := &status.Guardrails[i]
 		g.Findings = g.Findings[:min(len(g.Findings), most)]
+	}
+}
+
+// rememberConfiguration keeps so many versions of each source. Of pods that run by an earlier
+// one nothing is said.
+func rememberConfiguration(status *v1alpha1.ReadinessReportStatus, most int) {
+	for i := range status.Configuration {
+		source := &status.Configuration[i]
+		source.Versions = source.Versions[:min(len(source.Versions), most)]
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -55,12 +56,14 @@ type usage map[Source]map[string]bool
 
 func (u usage) all(of Source) { u[of] = nil }
 
+// key of a source, unless no source can have it: the API server takes any text in a volume.
 func (u usage) key(of Source, key string) {
 	keys, known := u[of]
-	switch {
-	case !known:
-		u[of] = map[string]bool{key: true}
-	case keys != nil:
+	if !known {
+		keys = map[string]bool{}
+		u[of] = keys
+	}
+	if keys != nil && isKey(key) {
 		keys[key] = true
 	}
 }
@@ -116,16 +119,18 @@ func (u usage) volume(v corev1.Volume) {
 	}
 }
 
-// sorted by kind and name, without the ConfigMaps that a platform generates.
+// sorted by kind and name, without the ConfigMaps that a platform generates, and without
+// names that no object can have: the API server takes any text in a volume.
 func (u usage) sorted() []SourceUse {
 	var all []SourceUse
 	for source, keys := range u {
-		if source.Kind == v1alpha1.ConfigurationFromConfigMap && slices.Contains(generated, source.Name) {
+		if source.Kind == v1alpha1.ConfigurationFromConfigMap && slices.Contains(generated, source.Name) || !isName(source.Name) {
 			continue
 		}
 		use := SourceUse{Source: source}
 		if keys != nil {
-			use.Keys = slices.Sorted(maps.Keys(keys))
+			use.Keys = slices.AppendSeq(make([]string, 0, len(keys)), maps.Keys(keys))
+			slices.Sort(use.Keys)
 		}
 		all = append(all, use)
 	}
@@ -141,6 +146,12 @@ func (s Source) Compare(other Source) int {
 func configMap(name string) Source { return Source{v1alpha1.ConfigurationFromConfigMap, name} }
 
 func secret(name string) Source { return Source{v1alpha1.ConfigurationFromSecret, name} }
+
+// isName says whether a ConfigMap or Secret can have the name.
+func isName(name string) bool { return len(validation.IsDNS1123Subdomain(name)) == 0 }
+
+// isKey says whether a ConfigMap or Secret can have the key.
+func isKey(key string) bool { return len(validation.IsConfigMapKey(key)) == 0 }
 
 // Content is a source by its keys: the value of each, or what stands for it. A nil one does
 // not exist.

@@ -4,6 +4,7 @@
 package workload_test
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -50,6 +51,27 @@ func TestConfigMapsUsed(t *testing.T) {
 	}
 	NewWithT(t).Expect(workload.ConfigMapsUsed(spec)).To(Equal([]workload.SourceUse{
 		ofConfigMap("files", "x", "y", "z"), ofConfigMap("init"), ofConfigMap("one", "a", "b"), ofConfigMap("projected"), ofConfigMap("volume"),
+	}))
+}
+
+func TestWhatNoObjectCanBeCalledIsNotUsed(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	from := func(name string, keys ...string) corev1.Volume {
+		source := &corev1.SecretVolumeSource{SecretName: name}
+		for _, key := range keys {
+			source.Items = append(source.Items, corev1.KeyToPath{Key: key})
+		}
+		return corev1.Volume{Name: "v" + name, VolumeSource: corev1.VolumeSource{Secret: source}}
+	}
+	spec := corev1.PodSpec{
+		Volumes:    []corev1.Volume{from(long), from("a", long, "k"), from("b", long), from("not/a/name")},
+		Containers: []corev1.Container{{Name: "main"}},
+	}
+	for _, v := range spec.Volumes {
+		spec.Containers[0].VolumeMounts = append(spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: v.Name, SubPath: "file"})
+	}
+	NewWithT(t).Expect(workload.TakenAtStart(spec)).To(Equal([]workload.StartUse{
+		{Container: "main", SourceUse: ofSecret("a", "k")}, {Container: "main", SourceUse: ofSecret("b", []string{}...)},
 	}))
 }
 

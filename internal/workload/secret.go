@@ -7,7 +7,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -93,5 +92,3 @@ func ownedBy(entry metav1.ManagedFieldsEntry) *fieldpath.Set {
 	}
 	return owned
 }
-
-func isKey(name string) bool { return len(validation.IsConfigMapKey(name)) == 0 }
