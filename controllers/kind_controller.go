@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -119,7 +120,7 @@ func (r *KindReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 		r.watches = map[watchedKind]*kindWatch{}
 	}
 	for kind := range r.watches {
-		if needed[kind] == nil {
+		if needed[kind] == nil && !kind.always() {
 			if err := r.stop(ctx, kind); err != nil {
 				return ctrl.Result{}, err
 			}
@@ -190,10 +191,7 @@ func (r *KindReconciler) ask(ctx context.Context, kind watchedKind, watch *kindW
 	if kind.always() || settled || now.Before(watch.askAt) {
 		return nil
 	}
-	found, err := r.troubleWith(ctx, kind)
-	if err != nil {
-		return err
-	}
+	found := r.troubleWith(ctx, kind)
 	if found.reason == v1alpha1.ReasonFailed && watch.started {
 		watch.askAt = now.Add(recheckEvery) // nobody knows, and what is watched goes on
 		return nil
@@ -244,27 +242,32 @@ func (r *KindReconciler) stop(ctx context.Context, kind watchedKind) error {
 
 // troubleWith asks the API server whether it serves the kind, and whether the operator may
 // watch it.
-func (r *KindReconciler) troubleWith(ctx context.Context, kind watchedKind) (trouble, error) {
+func (r *KindReconciler) troubleWith(ctx context.Context, kind watchedKind) trouble {
 	served, err := r.Resources.ServerResourcesForGroupVersion(kind.GroupVersion().String())
 	if err != nil && !apierrors.IsNotFound(err) {
-		return trouble{v1alpha1.ReasonFailed, fmt.Sprintf("the API server does not say whether it serves %s: %v", describeKind(kind), err)}, nil
+		return trouble{v1alpha1.ReasonFailed, fmt.Sprintf("the API server does not say whether it serves %s: %v", describeKind(kind), err)}
 	}
 	if found := servedWrongly(kind, served); found != "" {
-		return trouble{v1alpha1.ReasonResourceMissing, found}, nil
+		return trouble{v1alpha1.ReasonResourceMissing, found}
 	}
 	for _, verb := range []string{"list", "watch"} {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: kind.Group, Version: kind.Version, Resource: kind.resource},
 		}}
-		if err := r.Client.Create(ctx, review); err != nil {
-			return trouble{}, fmt.Errorf("ask whether the operator may %s %s: %w", verb, kind.resource, err)
+		err := r.Client.Create(ctx, review)
+		if err == nil && !review.Status.Allowed && review.Status.EvaluationError != "" {
+			err = errors.New(review.Status.EvaluationError)
+		}
+		if err != nil {
+			return trouble{v1alpha1.ReasonFailed, fmt.Sprintf("the API server does not say whether the operator may %s: %v",
+				describePermission(verb, kind.Group, kind.resource), err)}
 		}
 		if !review.Status.Allowed {
 			return trouble{v1alpha1.ReasonPermissionDenied, fmt.Sprintf("the operator may not %s: %s",
-				describePermission(verb, kind.Group, kind.resource), howToPermit(kind))}, nil
+				describePermission(verb, kind.Group, kind.resource), howToPermit(kind))}
 		}
 	}
-	return trouble{}, nil
+	return trouble{}
 }
 
 // howToPermit says how the platform lets the operator watch a kind.

@@ -40,6 +40,8 @@ type kindWorld struct {
 	served  []metav1.APIResource
 	allowed bool
 	asked   int
+	// undecided is what the authorizer answers instead, if it is not empty.
+	undecided string
 	// unavailable is what discovery answers, if it is not nil.
 	unavailable error
 	kinds       *controllers.Kinds
@@ -59,7 +61,9 @@ func newKindWorld() *kindWorld {
 	asking := interceptor.NewClient(operator, interceptor.Funcs{
 		Create: func(_ context.Context, _ client.WithWatch, object client.Object, _ ...client.CreateOption) error {
 			w.asked++
-			object.(*authorizationv1.SelfSubjectAccessReview).Status.Allowed = w.allowed
+			object.(*authorizationv1.SelfSubjectAccessReview).Status = authorizationv1.SubjectAccessReviewStatus{
+				Allowed: w.allowed && w.undecided == "", EvaluationError: w.undecided,
+			}
 			return nil
 		},
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {

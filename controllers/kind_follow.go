@@ -33,10 +33,10 @@ func (r *KindReconciler) follow(what purpose, begin follower) {
 // what happens in between.
 func tell[R comparable](c controller.TypedController[R], of cache.Informer, handle handler.TypedEventHandler[client.Object, R], filters ...predicate.Predicate) error {
 	return c.Watch(source.TypedFunc[R](func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[R]) error {
-		if of.IsStopped() {
-			return nil // the watch ended before the controller began
-		}
 		objects := &source.TypedInformer[client.Object, R]{Informer: of, Handler: handle, Predicates: filters}
-		return objects.Start(ctx, queue)
+		if err := objects.Start(ctx, queue); err != nil && !of.IsStopped() {
+			return err
+		}
+		return nil // the watch may have ended before the controller began
 	}))
 }

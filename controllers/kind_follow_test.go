@@ -10,9 +10,14 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -52,4 +57,46 @@ func TestNothingIsMissedOnceAKindIsFollowed(t *testing.T) {
 	g.Expect(tell(c, informer, toShop)).To(Succeed())
 	informer.Update(&corev1.Secret{}, &corev1.Secret{})
 	g.Expect(c.queue.Len()).To(Equal(1))
+}
+
+// filledInformers are filled at once, and never removed.
+type filledInformers struct{ Informers }
+
+func (filledInformers) GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error) {
+	return controllertest.NewFakeInformer(controllertest.Synced), nil
+}
+
+func TestAKindThatIsAlwaysWatchedIsFollowedOnce(t *testing.T) {
+	g := NewWithT(t)
+	services := v1alpha1.ResourceRule{Version: "v1", Resource: "services", Kind: "Service"}
+	policy := &v1alpha1.EnvironmentPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "production"},
+		Spec: v1alpha1.EnvironmentPolicySpec{
+			NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{"environment": "production"}},
+			Drift:             &v1alpha1.DriftPolicy{Mode: v1alpha1.DriftIgnore},
+		},
+		Status: v1alpha1.EnvironmentPolicyStatus{Guardrails: []v1alpha1.GuardrailState{{Name: "rule"}}},
+	}
+	rule := &v1alpha1.Guardrail{
+		ObjectMeta: metav1.ObjectMeta{Name: "rule"},
+		Status:     v1alpha1.GuardrailStatus{Accepted: &v1alpha1.AcceptedRule{Spec: v1alpha1.GuardrailSpec{Resources: []v1alpha1.ResourceRule{services}}}},
+	}
+	c := fake.NewClientBuilder().WithScheme(Scheme()).WithObjects(policy.DeepCopy(), rule.DeepCopy()).Build()
+	kinds := &KindReconciler{Client: c, Cache: filledInformers{}, Clock: clock.RealClock{}, Kinds: NewKinds()}
+	followed := 0
+	kinds.follow(toJudge, func(watchedKind, cache.Informer) error { followed++; return nil })
+	pass := func() {
+		_, err := kinds.Reconcile(t.Context(), ctrl.Request{})
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	pass()
+	g.Expect(followed).To(Equal(1))
+
+	// the guardrail comes and goes, as when a GitOps tool replaces it: its informer stays
+	g.Expect(c.Delete(t.Context(), rule)).To(Succeed())
+	pass()
+	g.Expect(c.Create(t.Context(), rule.DeepCopy())).To(Succeed())
+	pass()
+	g.Expect(followed).To(Equal(1))
+	g.Expect(kinds.Kinds.of(judgedKind(services)).readable).To(BeTrue())
 }

@@ -152,6 +152,14 @@ var _ = Describe("Secrets that are written under running pods", func() {
 		Expect(result.RequeueAfter).To(Equal(time.Minute))
 		w.unavailable = nil
 
+		By("an authorizer that does not answer, which ends none either")
+		w.later(result.RequeueAfter)
+		w.undecided = "webhook unavailable"
+		result, ready = pass()
+		Expect(w.secrets.watched).NotTo(BeEmpty())
+		Expect(ready.Status).To(Equal(metav1.ConditionTrue))
+		w.undecided = ""
+
 		By("the right that is taken back")
 		w.allowed = false
 		w.later(result.RequeueAfter)
