@@ -31,6 +31,7 @@ func (r *ReportReconciler) judgeConfiguration(ctx context.Context, l *look, p *p
 	configured := drift.Configured{
 		Uses: workload.TakenAtStart(l.workload.Template.Spec), Pods: l.podsOfNewestTemplate(),
 		Content: map[workload.Source]workload.Content{}, Unread: map[workload.Source]bool{}, Written: map[workload.Source]time.Time{},
+		Writes: map[workload.Source]workload.Writes{},
 	}
 	for name, content := range l.content {
 		configured.Content[workload.Source{Kind: v1alpha1.ConfigurationFromConfigMap, Name: name}] = content

@@ -58,7 +58,7 @@ func (r *ReportReconciler) gatherSecrets(ctx context.Context, l *look, configure
 		case !found:
 			configured.Content[use.Source] = nil
 		default:
-			configured.Content[use.Source] = writes.Content()
+			configured.Content[use.Source], configured.Writes[use.Source] = writes.Content(), writes
 			if last := writes.Last(use.SourceUse); last.After(configured.Written[use.Source]) {
 				configured.Written[use.Source] = last
 			}

@@ -44,6 +44,8 @@ type Configured struct {
 	// Written is when a source was last written; only those that differ from what is recorded
 	// need be there.
 	Written map[workload.Source]time.Time
+	// Writes of the keys of Secrets.
+	Writes map[workload.Source]workload.Writes
 }
 
 // Unrecorded are the sources whose content is not that of the newest recorded version.
@@ -116,7 +118,11 @@ func (c Configured) Outdated(recorded []v1alpha1.ConfigurationSource) []Outdated
 		found, keys, pods := Outdated{Source: source, Gone: c.Content[source] == nil && !c.Unread[source]}, map[string]bool{}, map[string]bool{}
 		c.eachStart(source, func(pod workload.Pod, use workload.StartUse, started time.Time) {
 			has := versionAt(known.Versions, started)
-			changed := changedKeys(known.Versions[has], known.Versions[0], use.Keys)
+			changed := slices.DeleteFunc(changedKeys(known.Versions[has], known.Versions[0], use.Keys), func(key string) bool {
+				// Several writes may have been seen at one look, as one version.
+				written, known := c.Writes[source][key]
+				return known && !started.Before(written)
+			})
 			if len(changed) == 0 {
 				return
 			}
@@ -145,12 +151,15 @@ func (o Outdated) String() string {
 	return text + fmt.Sprintf("pods %s keep what they took when they started", message.First(maxNamed, o.Pods))
 }
 
-// happened says what became of the source. Of a Secret nobody knows whether a value changed.
+// onlyWritten says that nobody knows whether a value changed.
+func (o Outdated) onlyWritten() bool { return o.Kind == v1alpha1.ConfigurationFromSecret && !o.Gone }
+
+// happened says what became of the source.
 func (o Outdated) happened() string {
 	switch {
 	case o.Gone:
 		return "was deleted"
-	case o.Kind == v1alpha1.ConfigurationFromSecret:
+	case o.onlyWritten():
 		return "was written"
 	default:
 		return "changed"
@@ -171,8 +180,11 @@ func (o Outdated) what() string {
 // ConfigurationMessage says it of all, to people.
 func ConfigurationMessage(outdated []Outdated) string {
 	follows := ": restart the rollout, or undo the change"
-	if onlySecrets(outdated) {
+	switch written := slices.ContainsFunc(outdated, Outdated.onlyWritten); {
+	case written && onlySecrets(outdated):
 		follows = ": restart the rollout, unless the values are the same"
+	case written:
+		follows += "; what was written may have the same values"
 	}
 	texts := make([]string, 0, len(outdated))
 	for _, o := range outdated {

@@ -197,7 +197,7 @@ func TestWhatIsRecordedOfConfigurationIsBounded(t *testing.T) {
 	}
 	text := drift.ConfigurationMessage(configured.Outdated(recorded))
 	g.Expect(len(text)).To(BeNumerically("<=", 512))
-	g.Expect(text).To(HaveSuffix(": restart the rollout, or undo the change"))
+	g.Expect(text).To(HaveSuffix(": restart the rollout, or undo the change; what was written may have the same values"))
 	g.Expect(fmt.Sprint(recorded)).NotTo(ContainSubstring("secret value"))
 }
 
@@ -247,10 +247,33 @@ func TestASecretIsToldByWhenItWasWritten(t *testing.T) {
 
 	// it is deleted
 	look.Content = map[workload.Source]workload.Content{account: nil}
-	g.Expect(look.Outdated(look.Record(recorded, noon.Add(7*time.Minute)))[0].String()).To(HavePrefix("Secret account was deleted"))
+	gone := look.Outdated(look.Record(recorded, noon.Add(7*time.Minute)))
+	g.Expect(drift.ConfigurationMessage(gone)).To(And(HavePrefix("Secret account was deleted"), HaveSuffix(": restart the rollout, or undo the change")))
 
 	// a ConfigMap too has changed
 	mixed := append([]drift.Outdated{outdated[0]}, drift.Outdated{Source: settingsMap, Keys: []string{"A"}, Pods: []string{"before"}, Since: noon})
 	g.Expect(drift.ConfigurationReason(mixed)).To(Equal(v1alpha1.ReasonConfigMapChanged))
-	g.Expect(drift.ConfigurationMessage(mixed)).To(HaveSuffix(": restart the rollout, or undo the change"))
+	g.Expect(drift.ConfigurationMessage(mixed)).To(HaveSuffix(": restart the rollout, or undo the change; what was written may have the same values"))
+}
+
+func TestOfWritesThatWereSeenAtOnceAPodLacksThoseAfterItsStart(t *testing.T) {
+	g := NewWithT(t)
+	account := workload.Source{Kind: v1alpha1.ConfigurationFromSecret, Name: "account"}
+	at := func(user, password int) workload.Writes {
+		return workload.Writes{"user": noon.Add(time.Duration(user) * time.Minute), "password": noon.Add(time.Duration(password) * time.Minute)}
+	}
+	look := drift.Configured{
+		Uses: []workload.StartUse{
+			{Container: "main", SourceUse: workload.SourceUse{Source: account, Keys: []string{"user"}}},
+			{Container: "main", SourceUse: workload.SourceUse{Source: account, Keys: []string{"password"}}},
+		},
+		Content: map[workload.Source]workload.Content{account: at(0, 0).Content()},
+		Pods:    []workload.Pod{started("pod", "main", 2)},
+	}
+	recorded := look.Record(nil, noon)
+
+	look.Content[account], look.Writes = at(1, 3).Content(), map[workload.Source]workload.Writes{account: at(1, 3)}
+	look.Written = map[workload.Source]time.Time{account: noon.Add(3 * time.Minute)}
+	outdated := look.Outdated(look.Record(recorded, noon.Add(5*time.Minute)))
+	g.Expect(outdated).To(ConsistOf(HaveField("Keys", []string{"password"})))
 }
