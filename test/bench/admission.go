@@ -46,7 +46,7 @@ var requests = []request{
 	{title: "Pod", path: pods, object: pod("checkout")},
 	{title: "Deployment", path: deployments, object: deployment("checkout")},
 	{title: "Deployment, stored", path: deployments, object: deployment("checkout"), stored: true},
-	{title: "Pod, stored, by the ReplicaSet controller", path: pods, object: pod("checkout"), stored: true, account: "replicaset-controller"},
+	{title: "Pod, stored, by the ReplicaSet controller, not judged again", path: pods, object: pod("checkout"), stored: true, account: "replicaset-controller"},
 }
 
 const (
