@@ -59,9 +59,6 @@ func (r *ReportReconciler) gatherSecrets(ctx context.Context, l *look, configure
 			configured.Content[use.Source] = nil
 		default:
 			configured.Content[use.Source], configured.Writes[use.Source] = writes.Content(), writes
-			if last := writes.Last(use.SourceUse); last.After(configured.Written[use.Source]) {
-				configured.Written[use.Source] = last
-			}
 		}
 	}
 	return nil

@@ -41,10 +41,10 @@ type Configured struct {
 	Unread map[workload.Source]bool
 	// Pods of the newest template.
 	Pods []workload.Pod
-	// Written is when a source was last written; only those that differ from what is recorded
-	// need be there.
+	// Written is when a ConfigMap was last written; only those that differ from what is
+	// recorded need be there.
 	Written map[workload.Source]time.Time
-	// Writes of the keys of Secrets.
+	// Writes are when the keys of Secrets were.
 	Writes map[workload.Source]workload.Writes
 }
 
@@ -91,10 +91,18 @@ func (c Configured) withNewest(versions []v1alpha1.ConfigurationVersion, use wor
 	if sameKeys(versions[0], newest) {
 		return versions
 	}
-	if written := c.Written[use.Source]; written.After(versions[0].Since.Time) && written.Before(now) {
+	if written := c.lastWrite(use); written.After(versions[0].Since.Time) && written.Before(now) {
 		newest.Since = metav1.NewTime(written)
 	}
 	return slices.Insert(versions, 0, newest)
+}
+
+// lastWrite of what is taken from a source; zero when nobody knows.
+func (c Configured) lastWrite(use workload.SourceUse) time.Time {
+	if use.Kind == v1alpha1.ConfigurationFromSecret {
+		return c.Writes[use.Source].Last(use)
+	}
+	return c.Written[use.Source]
 }
 
 // Outdated is a source that has changed under pods.

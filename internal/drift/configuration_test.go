@@ -273,7 +273,7 @@ func TestOfWritesThatWereSeenAtOnceAPodLacksThoseAfterItsStart(t *testing.T) {
 	recorded := look.Record(nil, noon)
 
 	look.Content[account], look.Writes = at(1, 3).Content(), map[workload.Source]workload.Writes{account: at(1, 3)}
-	look.Written = map[workload.Source]time.Time{account: noon.Add(3 * time.Minute)}
-	outdated := look.Outdated(look.Record(recorded, noon.Add(5*time.Minute)))
-	g.Expect(outdated).To(ConsistOf(HaveField("Keys", []string{"password"})))
+	recorded = look.Record(recorded, noon.Add(5*time.Minute))
+	g.Expect(recorded[0].Versions[0].Since.Time).To(Equal(noon.Add(3*time.Minute)), "as old as the last of them")
+	g.Expect(look.Outdated(recorded)).To(ConsistOf(HaveField("Keys", []string{"password"})))
 }
