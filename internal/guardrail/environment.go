@@ -4,9 +4,12 @@
 package guardrail
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/admission"
 )
 
 // LabelEnvironment marks what was rendered for an environment with its name.
@@ -42,4 +45,15 @@ type Placed struct {
 	EnforcedIn []string
 	// Announced is true when Enforce is what comes next where the rule warns: warnings say so.
 	Announced bool
+}
+
+// enforcing are the namespaces in which a rule is enforced, sorted. An excluded one is not,
+// whoever lists it.
+func (env Environment) enforcing(rule Placed) []string {
+	if rule.Level != v1alpha1.Enforce {
+		return nil
+	}
+	never := admission.OutsideSystem(env.ExcludedNamespaces).Values
+	listed := slices.Compact(slices.Sorted(slices.Values(rule.EnforcedIn)))
+	return slices.DeleteFunc(listed, func(n string) bool { return slices.Contains(never, n) })
 }

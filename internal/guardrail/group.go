@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-
-	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
 // group are rules that are enforced in the same namespaces, and so can share a policy.
@@ -34,10 +32,10 @@ func (g group) label(prefix string) string {
 func groupsOf(env Environment, rules []Placed) []group {
 	byNamespaces := map[string]*group{}
 	for _, rule := range rules {
-		if rule.Level != v1alpha1.Enforce || len(rule.EnforcedIn) == 0 {
+		namespaces := env.enforcing(rule)
+		if len(namespaces) == 0 {
 			continue
 		}
-		namespaces := slices.Compact(slices.Sorted(slices.Values(rule.EnforcedIn)))
 		key := strings.Join(namespaces, "/")
 		if byNamespaces[key] == nil {
 			byNamespaces[key] = &group{namespaces: namespaces}

@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
@@ -24,14 +25,28 @@ func conditionsOf(policy *admissionv1.ValidatingAdmissionPolicy) string {
 	return strings.Join(all, " &&\n")
 }
 
+// selectorOf is the namespace selector of a policy, as kubectl takes it.
+func selectorOf(policy *admissionv1.ValidatingAdmissionPolicy) string {
+	return metav1.FormatLabelSelector(policy.Spec.MatchConstraints.NamespaceSelector)
+}
+
+// numbered are names of namespaces.
+func numbered(n int) []string {
+	all := make([]string, 0, n)
+	for i := range n {
+		all = append(all, fmt.Sprintf("namespace-%05d", i))
+	}
+	return all
+}
+
 func TestARuleIsEnforcedWhereItIsListedAndWarnsElsewhere(t *testing.T) {
 	w := NewWithT(t)
 	objects := Render(testEnvironment(), enforced([]string{"shop-b", "shop-a"}, catalogued(t, "replicas")))
 	w.Expect(policyNames(objects)).To(Equal([]string{"rampart-production-enforce", "rampart-production-warn.rest"}))
 
 	here, rest := objects.ValidatingPolicies[0], objects.ValidatingPolicies[1]
-	w.Expect(conditionsOf(here)).To(HavePrefix(`(request.?namespace.orValue('') in ["shop-a", "shop-b"]) &&`))
-	w.Expect(conditionsOf(rest)).To(HavePrefix(`(!(request.?namespace.orValue('') in ["shop-a", "shop-b"])) &&`))
+	w.Expect(selectorOf(here)).To(Equal("kubernetes.io/metadata.name in (shop-a,shop-b)"))
+	w.Expect(selectorOf(rest)).To(Equal("kubernetes.io/metadata.name notin (kube-node-lease,kube-public,kube-system,rampart-system,shop-a,shop-b)"))
 	w.Expect(objects.Probes[0].Namespaces).To(Equal([]string{"shop-a", "shop-b"}))
 	w.Expect(objects.Probes[1].Namespaces).To(Equal([]string{"shop-c"}))
 	w.Expect(rest.Spec.Validations[1].MessageExpression).To(ContainSubstring("; Enforce is next"))
@@ -40,11 +55,40 @@ func TestARuleIsEnforcedWhereItIsListedAndWarnsElsewhere(t *testing.T) {
 	}
 }
 
+// The API server parses selectors for each request; a condition takes any number of names.
+func TestManyNamespacesAreACondition(t *testing.T) {
+	w := NewWithT(t)
+	env := testEnvironment()
+	env.Namespaces = numbered(maxSelected + 1)
+	objects := Render(env, enforced(env.Namespaces, catalogued(t, "replicas")))
+	here, rest := objects.ValidatingPolicies[0], objects.ValidatingPolicies[1]
+	w.Expect(conditionsOf(here)).To(HavePrefix(`(request.?namespace.orValue('') in ["namespace-00000", `))
+	w.Expect(conditionsOf(rest)).To(HavePrefix(`(!(request.?namespace.orValue('') in ["namespace-00000", `))
+	for _, policy := range objects.ValidatingPolicies {
+		w.Expect(selectorOf(policy)).To(Equal("kubernetes.io/metadata.name notin (kube-node-lease,kube-public,kube-system,rampart-system)"))
+	}
+
+	env.Namespaces = env.Namespaces[:maxSelected]
+	for _, policy := range Render(env, enforced(env.Namespaces, catalogued(t, "replicas"))).ValidatingPolicies {
+		w.Expect(selectorOf(policy)).To(ContainSubstring("namespace-00009"))
+		w.Expect(conditionsOf(policy)).NotTo(ContainSubstring("request.?namespace"))
+	}
+}
+
+func TestAnExcludedNamespaceIsNotEnforcedWhoeverListsIt(t *testing.T) {
+	w := NewWithT(t)
+	objects := Render(testEnvironment(), enforced([]string{"kube-system", "shop-a", "rampart-system"}, catalogued(t, "replicas")))
+	w.Expect(selectorOf(objects.ValidatingPolicies[0])).To(Equal("kubernetes.io/metadata.name in (shop-a)"))
+
+	objects = Render(testEnvironment(), enforced([]string{"kube-system"}, catalogued(t, "replicas")))
+	w.Expect(policyNames(objects)).To(Equal([]string{"rampart-production-warn"}), "it is enforced nowhere, and so warns")
+}
+
 func TestANamespaceThatJoinsIsWarnedBeforeItIsListed(t *testing.T) {
 	w := NewWithT(t)
 	objects := Render(testEnvironment(), enforced(inProduction, catalogued(t, "replicas")))
 	rest := policyNamed(t, objects, "rampart-production-warn.rest")
-	w.Expect(conditionsOf(rest)).To(ContainSubstring(`!(request.?namespace.orValue('') in ["shop-a", "shop-b", "shop-c"])`))
+	w.Expect(selectorOf(rest)).To(HaveSuffix(",shop-a,shop-b,shop-c)"))
 	w.Expect(objects.Probes[1].Namespaces).To(BeEmpty(), "it stands nowhere yet, so there is nowhere to see it")
 }
 
@@ -117,10 +161,7 @@ func TestNamesStayWhenANamespaceJoins(t *testing.T) {
 func TestMoreNamespacesThanOneExpressionListsAreDivided(t *testing.T) {
 	w := NewWithT(t)
 	env := testEnvironment()
-	env.Namespaces = nil
-	for i := range maxListed + 1 {
-		env.Namespaces = append(env.Namespaces, fmt.Sprintf("namespace-%05d", i))
-	}
+	env.Namespaces = numbered(maxListed + 1)
 	partial := compiled(t, guardrailNamed("partial", findingsSpec("object.spec.absent == 1 ? [{'key': 'a', 'text': 'b'}] : []")))
 	objects := Render(env, enforced(env.Namespaces, catalogued(t, "replicas"), partial))
 	w.Expect(policyNames(objects)).To(Equal([]string{
@@ -128,6 +169,7 @@ func TestMoreNamespacesThanOneExpressionListsAreDivided(t *testing.T) {
 		"rampart-production-enforce.2", "rampart-production-enforce-partial.2", "rampart-production-warn.rest", "rampart-production-warn.rest.2"}))
 	w.Expect(objects.Probes[0].Namespaces).To(HaveLen(maxListed))
 	w.Expect(objects.Probes[2].Namespaces).To(Equal([]string{"namespace-01000"}))
+	w.Expect(selectorOf(objects.ValidatingPolicies[2])).To(Equal("kubernetes.io/metadata.name in (namespace-01000)"))
 	rest := objects.ValidatingPolicies[4]
 	w.Expect(conditionsOf(rest)).To(ContainSubstring("namespace-00999"))
 	w.Expect(conditionsOf(rest)).To(ContainSubstring(`!(request.?namespace.orValue('') in ["namespace-01000"])`))

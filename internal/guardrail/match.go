@@ -27,12 +27,12 @@ var everyWayToPods = []admissionv1.NamedRuleWithOperations{
 // anyVersion matches a resource in whichever version it is requested.
 var anyVersion = []string{"*"}
 
-// outsideSystem are requests for some resources anywhere but in the excluded namespaces.
-// It stands in the policy, so that no binding can widen it. A Namespace itself is selected
-// by its own labels.
-func outsideSystem(env Environment, rules []admissionv1.NamedRuleWithOperations) *admissionv1.MatchResources {
+// outsideSystem are requests for some resources where a policy stands, and never in the
+// excluded namespaces. It stands in the policy, so that no binding can widen it. A Namespace
+// itself is selected by its own labels.
+func outsideSystem(env Environment, stands where, rules []admissionv1.NamedRuleWithOperations) *admissionv1.MatchResources {
 	return &admissionv1.MatchResources{
-		NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{admission.OutsideSystem(env.ExcludedNamespaces)}},
+		NamespaceSelector: stands.selector(env),
 		ObjectSelector:    &metav1.LabelSelector{},
 		ResourceRules:     rules,
 		MatchPolicy:       ptr.To(admissionv1.Equivalent),

@@ -74,10 +74,10 @@ func written(r v1alpha1.ResourceRule) string {
 
 // warning are the rules that warn everywhere: those at Warn, and those that no namespace
 // enforces.
-func (m matter) warning() []Placed {
+func (m matter) warning(env Environment) []Placed {
 	var rules []Placed
 	for _, rule := range m.rules {
-		if rule.Level == v1alpha1.Warn || rule.Level == v1alpha1.Enforce && len(rule.EnforcedIn) == 0 {
+		if rule.Level == v1alpha1.Warn || rule.Level == v1alpha1.Enforce && len(env.enforcing(rule)) == 0 {
 			rules = append(rules, rule)
 		}
 	}

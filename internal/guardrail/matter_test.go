@@ -47,8 +47,10 @@ func TestARuleMatchesItsResourcesAndNothingElse(t *testing.T) {
 		w.Expect(rule.Operations).To(Equal([]admissionv1.OperationType{admissionv1.Create, admissionv1.Update}))
 	}
 	w.Expect(policy.Spec.MatchConstraints.MatchPolicy).To(HaveValue(Equal(admissionv1.Equivalent)))
-	w.Expect(conditionsOf(policy)).To(ContainSubstring("(request.resource.resource == 'namespaces' ? request.?name.orValue('')"))
 	w.Expect(conditionsOf(policy)).To(ContainSubstring(admission.NotBuiltInUpkeep().Expression))
+
+	many := Render(testEnvironment(), enforced(numbered(maxSelected+1), over(t, "a", namespaces, ingresses))).ValidatingPolicies[0]
+	w.Expect(conditionsOf(many)).To(ContainSubstring("(request.resource.resource == 'namespaces' ? request.?name.orValue('')"))
 }
 
 func TestWhatOnlyTheBackgroundCanJudgeIsNeverInAdmission(t *testing.T) {

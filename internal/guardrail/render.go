@@ -46,7 +46,7 @@ func Render(env Environment, rules []Placed) Objects {
 
 // addMatter adds the policies of the rules about one matter.
 func (o *Objects) addMatter(env Environment, m matter) {
-	o.addWarnings(env, m, where{}, m.warning(), "")
+	o.addWarnings(env, m, where{}, m.warning(env), "")
 	for _, g := range groupsOf(env, m.rules) {
 		o.addGroup(env, m, g)
 	}

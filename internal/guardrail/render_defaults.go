@@ -50,7 +50,7 @@ func (o *Objects) addDefaults(env Environment, rules []Placed) {
 		TypeMeta:   admission.TypeMeta("MutatingAdmissionPolicy"),
 		ObjectMeta: metadata(env, name),
 		Spec: admissionv1.MutatingAdmissionPolicySpec{
-			MatchConstraints: outsideSystem(env, onPodCreate),
+			MatchConstraints: outsideSystem(env, where{}, onPodCreate),
 			MatchConditions:  []admissionv1.MatchCondition{{Name: "not-a-mirror-pod", Expression: notMirror}},
 			FailurePolicy:    ptr.To(admissionv1.Ignore),
 			Variables:        policyVariables(prelude()),

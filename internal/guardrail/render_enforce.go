@@ -56,7 +56,7 @@ func (o *Objects) addEnforce(env Environment, m matter, stands where, name strin
 		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: holding(env, name, rules),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: outsideSystem(env, m.constraints()),
+			MatchConstraints: outsideSystem(env, stands, m.constraints()),
 			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(onError),
 			Variables:        policyVariables(m.variables(), m.variablesBefore(), before, found, message),

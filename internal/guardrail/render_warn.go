@@ -31,7 +31,7 @@ func (o *Objects) addWarn(env Environment, m matter, stands where, name string, 
 		TypeMeta:   admission.TypeMeta("ValidatingAdmissionPolicy"),
 		ObjectMeta: holding(env, name, rules),
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: outsideSystem(env, m.unchecked()),
+			MatchConstraints: outsideSystem(env, stands, m.unchecked()),
 			MatchConditions:  m.onlyViolators(m.conditions(env, stands), rules),
 			FailurePolicy:    ptr.To(admissionv1.Ignore),
 			Variables:        policyVariables(m.variables()),

@@ -69,8 +69,17 @@ func TestARequestInAnotherVersionIsConverted(t *testing.T) {
 
 func TestNamespacesAreJudgedAsPartsOfThemselves(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "judged-ns")
-	s.render(placed(v1alpha1.Enforce, over(t, "owned", namespaces))...)
+	for name, listed := range map[string][]string{"judged-ns": {"judged-ns"}, "judged-ns-many": append(numbered(maxSelected), "judged-ns-many")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespacesAreJudgedAsPartsOfThemselves(t, name, listed)
+		})
+	}
+}
+
+func namespacesAreJudgedAsPartsOfThemselves(t *testing.T, name string, listed []string) {
+	s := newServer(t, name)
+	s.render(enforced(listed, over(t, "owned", namespaces))...)
 	c, heard := s.listening(person)
 	w := NewWithT(t)
 
@@ -82,12 +91,12 @@ func TestNamespacesAreJudgedAsPartsOfThemselves(t *testing.T) {
 	delete(own.Labels, "owner")
 	w.Expect(c.Update(t.Context(), own.DeepCopy(), client.DryRunAll)).To(And(beRefused(), MatchError(HaveSuffix("[owned] has no owner"))))
 
-	fresh := testenv.Namespace("judged-ns-new", own.Labels)
+	fresh := testenv.Namespace(name+"-new", own.Labels)
 	w.Expect(c.Create(t.Context(), fresh, client.DryRunAll)).To(Succeed(), "a namespace that the operator has not seen is not enforced")
-	w.Expect(heard.take()).To(ConsistOf("judged-ns: [owned] has no owner"))
+	w.Expect(heard.take()).To(ConsistOf(name + ": [owned] has no owner; Enforce is next"))
 	w.Expect(c.Create(t.Context(), testenv.Namespace("elsewhere", nil), client.DryRunAll)).To(Succeed())
 	w.Expect(heard.take()).To(BeEmpty(), "it is in no environment")
-	generated := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "judged-ns-", Labels: map[string]string{"environment": s.namespace}}}
+	generated := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: map[string]string{"environment": s.namespace}}}
 	w.Expect(c.Create(t.Context(), generated, client.DryRunAll)).To(Succeed())
 
 	system := testenv.Namespace("kube-public", map[string]string{"environment": s.namespace})

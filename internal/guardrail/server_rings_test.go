@@ -14,13 +14,24 @@ import (
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
+// A policy lists few namespaces in its selector, and many in a condition.
 func TestEnforceStandsInItsNamespacesAndWarnsInOthers(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "rings")
-	labels := map[string]string{"environment": "rings"}
-	s.create(testenv.Namespace("rings-laggard", labels))
-	s.env.Namespaces = []string{"rings", "rings-laggard"}
-	s.render(enforced([]string{"rings"}, catalogued(t, "image-pinned"))...)
+	for name, listed := range map[string][]string{"rings": {"rings"}, "rings-many": append(numbered(maxSelected), "rings-many")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			enforceStandsWhereItIsListed(t, name, listed)
+		})
+	}
+}
+
+func enforceStandsWhereItIsListed(t *testing.T, name string, listed []string) {
+	s := newServer(t, name)
+	labels := map[string]string{"environment": name}
+	laggard, arrived := name+"-laggard", name+"-new"
+	s.create(testenv.Namespace(laggard, labels))
+	s.env.Namespaces = []string{name, laggard}
+	s.render(enforced(listed, catalogued(t, "image-pinned"))...)
 
 	c, heard := s.listening(person)
 	write := func(namespace string) error {
@@ -29,24 +40,24 @@ func TestEnforceStandsInItsNamespacesAndWarnsInOthers(t *testing.T) {
 		return c.Create(t.Context(), bad, client.DryRunAll)
 	}
 	w := NewWithT(t)
-	warning := ConsistOf("rings: [image-pinned] container a image nginx is not pinned; Enforce is next")
-	w.Expect(write("rings")).To(beRefused())
+	warning := ConsistOf(name + ": [image-pinned] container a image nginx is not pinned; Enforce is next")
+	w.Expect(write(name)).To(beRefused())
 	w.Expect(heard.take()).To(BeEmpty(), "what is refused is not warned of too")
-	w.Expect(write("rings-laggard")).To(Succeed())
+	w.Expect(write(laggard)).To(Succeed())
 	w.Expect(heard.take()).To(warning)
 
 	// A namespace that comes is warned at once, by the policies that stand already.
-	s.create(testenv.Namespace("rings-new", labels))
+	s.create(testenv.Namespace(arrived, labels))
 	w.Eventually(func(g Gomega) {
-		g.Expect(write("rings-new")).To(Succeed())
+		g.Expect(write(arrived)).To(Succeed())
 		g.Expect(heard.take()).To(warning)
 	}, patience, 20*time.Millisecond).Should(Succeed())
 
 	// One that leaves the environment is left alone, though a list still names it.
-	left := testenv.Namespace("rings", nil)
+	left := testenv.Namespace(name, nil)
 	w.Expect(s.as(operator).Patch(t.Context(), left, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"environment":null}}}`)))).To(Succeed())
 	w.Eventually(func(g Gomega) {
-		g.Expect(write("rings")).To(Succeed())
+		g.Expect(write(name)).To(Succeed())
 		g.Expect(heard.take()).To(BeEmpty())
 	}, patience, 20*time.Millisecond).Should(Succeed())
 }
