@@ -576,3 +576,14 @@ func TestTheReportIsBounded(t *testing.T) {
 	g.Expect(len(report.Decision)).To(BeNumerically("<=", 512))
 	g.Expect(drift.Judgement{}.Report("baseline-1")).To(BeNil())
 }
+
+func TestValuesAreShownWithoutWhatWouldDisguiseThem(t *testing.T) {
+	for value, shown := range map[any]string{
+		"info": "info", "50 %, é 😀": "50 %, é 😀", "a\nb": `a\nb`, "\x1b[2Jgone": `\x1b[2Jgone`, "nimda\u202e": `nimda\u202e`, int64(3): "3",
+	} {
+		in := looking(t)
+		in.Spec["paused"] = value
+		in.Generation, in.SpecAuthor = 2, "1:argocd,2:alice"
+		NewWithT(t).Expect(drift.Judge(in, noon).Report("").Fields[0].Is).To(Equal(shown))
+	}
+}

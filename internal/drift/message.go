@@ -6,8 +6,10 @@ package drift
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -85,12 +87,17 @@ func undrifted(in Input, scaled bool) string {
 	return message.Cut("nothing differs from what trusted writers wrote, apart from "+strings.Join(apart, " and "), maxMessage)
 }
 
-// show is a JSON value as people read it: text without quotes, nothing for what is not there.
+// show is a JSON value as people read it: text without quotes, and with escapes for what no
+// terminal shows, or what would make it show something else; nothing for what is not there.
 func show(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
 	case string:
+		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+			quoted := strconv.QuoteToGraphic(v)
+			return quoted[1 : len(quoted)-1]
+		}
 		return v
 	}
 	text, err := json.Marshal(value)
