@@ -25,6 +25,8 @@ const (
 	maxOutcomes = 10
 	// maxLabels is how many labels of a workload a report repeats.
 	maxLabels = 32
+	// maxWriter is the longest name of a writer. An identity provider may give a longer one.
+	maxWriter = 256
 	// appliedTogether is how long after a template its ConfigMaps may be seen to change and
 	// still be part of what brought it: events of different kinds come in any order.
 	appliedTogether = 10 * time.Second
@@ -288,7 +290,8 @@ func lastWriter(annotations map[string]string) string {
 	if err != nil || len(stamps) == 0 {
 		return ""
 	}
-	return slices.MaxFunc(stamps, func(a, b drift.Stamp) int { return int(a.Generation - b.Generation) }).User
+	last := slices.MaxFunc(stamps, func(a, b drift.Stamp) int { return int(a.Generation - b.Generation) })
+	return workload.Apart(last.User, maxWriter)
 }
 
 func boundedLabels(labels map[string]string) map[string]string {

@@ -119,6 +119,7 @@ const (
 	ReasonUnsupported        = "Unsupported"
 	ReasonDrifted            = "Drifted"
 	ReasonNoDrift            = "NoDrift"
+	ReasonTooLarge           = "TooLarge"
 	ReasonDeleted            = "Deleted"
 	ReasonConfigMapChanged   = "ConfigMapChanged"
 	ReasonSecretWritten      = "SecretWritten"

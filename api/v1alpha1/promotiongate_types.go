@@ -344,7 +344,7 @@ type GateWorkload struct {
 
 // GateReason is why a workload is Open, Pending or Blocked.
 //
-// +kubebuilder:validation:Enum=Proven;HotfixLane;EvidenceMissing;Failing;TagMoved;ImageDiffers;Drifted;CriticalFinding;CommandTooLong;Ambiguous
+// +kubebuilder:validation:Enum=Proven;HotfixLane;EvidenceMissing;Failing;TagMoved;ImageDiffers;Drifted;CriticalFinding;CommandTooLong;TooManyContainers;Ambiguous
 type GateReason string
 
 // The reasons.
@@ -367,6 +367,9 @@ const (
 	GateCriticalFinding GateReason = "CriticalFinding"
 	// GateCommandTooLong is Blocked: admission cannot compare the command of a container.
 	GateCommandTooLong GateReason = "CommandTooLong"
+	// GateTooManyContainers is Blocked: a report lists the first 64 containers only, and
+	// admission refuses the others.
+	GateTooManyContainers GateReason = "TooManyContainers"
 	// GateAmbiguous is Blocked: several workloads of the source stand for it.
 	GateAmbiguous GateReason = "Ambiguous"
 )

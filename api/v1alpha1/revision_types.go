@@ -37,7 +37,8 @@ type Revision struct {
 	// +optional
 	Previous *RevisionMechanism `json:"previous,omitempty"`
 
-	// containers are its images and commands.
+	// containers are its images and commands, init containers first. A revision of 64
+	// containers or more passes no gate: what is beyond the first 64 is not listed.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -88,7 +89,8 @@ type RevisionContainer struct {
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
-	// image as the template says it.
+	// image as the template says it. One that is too long for any registry is cut, and ends
+	// with a digest of it all.
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	Image string `json:"image"`
@@ -284,7 +286,8 @@ type ProvenRevision struct {
 	// +optional
 	Targets ReadinessTargets `json:"targets,omitempty"`
 
-	// containers are its images and commands.
+	// containers are its images and commands, init containers first. A revision of 64
+	// containers or more passes no gate: what is beyond the first 64 is not listed.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"strconv"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -54,6 +55,23 @@ func TestATagThatMovesClosesTheGateUntilWhatItMovedToIsProven(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestMoreContainersThanAReportListsPassNoGate(t *testing.T) {
+	g := NewWithT(t)
+	asked := Targets(*production(), v1alpha1.PromotionGateSpec{})
+	with := func(containers int) v1alpha1.GateWorkload {
+		return Decide(input(report("shop", state(v1alpha1.ReportProven), provenAs("r1", asked), func(s *v1alpha1.ReadinessReportStatus) {
+			s.Revision.Containers = nil
+			for i := range containers {
+				s.Revision.Containers = append(s.Revision.Containers, v1alpha1.RevisionContainer{Name: strconv.Itoa(i), Image: "shop:r1"})
+			}
+			s.Proven[0].Containers = s.Revision.Containers
+		}))).Workloads[0]
+	}
+	g.Expect(with(63).State).To(Equal(v1alpha1.GateOpen))
+	g.Expect(with(64)).To(And(HaveField("State", v1alpha1.GateBlocked), HaveField("Reason", v1alpha1.GateTooManyContainers),
+		HaveField("Message", ContainSubstring("63 with the init containers are the most"))))
 }
 
 func TestACommandThatIsTooLongIsRefusedAndSaid(t *testing.T) {

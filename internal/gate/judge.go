@@ -161,6 +161,9 @@ func (j judge) veto(status v1alpha1.ReadinessReportStatus, here *v1alpha1.Readin
 		return v1alpha1.GateCommandTooLong, fmt.Sprintf("the command of container %s is too long to be compared at admission (64 words and 1024 characters are the most): put it into a script in the image, or into its args",
 			status.Revision.Containers[i].Name)
 	}
+	if workload.TooMany(status.Revision.Containers) {
+		return v1alpha1.GateTooManyContainers, "it has 64 containers or more, and admission could not compare those beyond: 63 with the init containers are the most that pass a gate"
+	}
 	if image := movedTag(status); image != "" {
 		return v1alpha1.GateTagMoved, fmt.Sprintf("the tag of %s has moved since the revision was proven, so other code runs in %s now: give the new image a tag of its own, or pin its digest", image, j.source)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -158,5 +159,37 @@ func TestALongCommandIsOnlyIdentified(t *testing.T) {
 				g.Expect(c.Command).To(Equal(test.command))
 			}
 		})
+	}
+}
+
+// No registry has an image of such a name, but the API server takes it.
+func TestALongImageIsCutAndStaysApartFromOthers(t *testing.T) {
+	g := NewWithT(t)
+	of := func(image string) string {
+		d := deployment()
+		d.Spec.Template.Spec.Containers[0].Image = image
+		return view(t, d).Containers(nil, nil)[0].Image
+	}
+	longest := strings.Repeat("x", 1024)
+	g.Expect(of(longest)).To(Equal(longest))
+	g.Expect(of(longest + "y")).To(HaveLen(1024))
+	g.Expect(of(longest + "y")).To(Equal(of(longest + "y")))
+	g.Expect(of(longest + "y")).NotTo(Equal(of(longest + "z")))
+	g.Expect(utf8.ValidString(of(strings.Repeat("é", 1000)))).To(BeTrue())
+}
+
+func TestOfManyContainersTheFirstAreListed(t *testing.T) {
+	g := NewWithT(t)
+	of := func(inits, containers int) []v1alpha1.RevisionContainer {
+		d := deployment()
+		spec := &d.Spec.Template.Spec
+		spec.InitContainers, spec.Containers = make([]corev1.Container, inits), make([]corev1.Container, containers)
+		return view(t, d).Containers(nil, nil)
+	}
+	g.Expect(of(3, 60)).To(HaveLen(63))
+	g.Expect(workload.TooMany(of(3, 60))).To(BeFalse())
+	for _, all := range [][]v1alpha1.RevisionContainer{of(3, 61), of(3, 100), of(70, 1)} {
+		g.Expect(all).To(HaveLen(64))
+		g.Expect(workload.TooMany(all)).To(BeTrue(), "there may be more that nobody knows")
 	}
 }

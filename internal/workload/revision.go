@@ -136,8 +136,8 @@ func ImagesIn(spec corev1.PodSpec) []string {
 func (w Workload) Containers(pods []Pod, known []v1alpha1.RevisionContainer) []v1alpha1.RevisionContainer {
 	var all []v1alpha1.RevisionContainer
 	add := func(containers []corev1.Container, init bool) {
-		for _, c := range containers {
-			container := v1alpha1.RevisionContainer{Name: c.Name, Image: c.Image, Init: init}
+		for _, c := range containers[:min(len(containers), maxContainers-len(all))] {
+			container := v1alpha1.RevisionContainer{Name: c.Name, Image: Apart(c.Image, maxImage), Init: init}
 			all = append(all, withCommand(resolve(container, knownAs(known, container), pods), c.Command))
 		}
 	}
