@@ -19,11 +19,17 @@ import (
 )
 
 // act does what was planned and recorded, in an order in which a crash at any line
-// leaves a state that the next look understands.
+// leaves a state that the next look understands. A baseline that cannot be kept, whoever sees to
+// that, keeps nobody from a rollback or an isolation: those need none.
 func (r *ReportReconciler) act(ctx context.Context, l *look, p plan, now time.Time) error {
-	if err := r.keepBaseline(ctx, p); err != nil {
-		return err
+	unkept := r.keepBaseline(ctx, p)
+	if unkept != nil && !p.protects() {
+		return unkept
 	}
+	return firstError(r.carryOutPlan(ctx, l, p, now), unkept)
+}
+
+func (r *ReportReconciler) carryOutPlan(ctx context.Context, l *look, p plan, now time.Time) error {
 	switch {
 	case p.isolate != nil, p.free != nil:
 		return r.isolate(ctx, l, p, now)

@@ -6,6 +6,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (r *ReportReconciler) judgeDrift(ctx context.Context, l *look, p *plan, now
 		input.Refused, input.Busy = may.refused, may.busy
 		judged = drift.Judge(input, now)
 	}
-	if err := r.planBaseline(l, p, judged, kept); err != nil {
+	if judged, err = r.planBaseline(l, p, judged, kept); err != nil {
 		return err
 	}
 	recordDrift(l, judged, p, now)
@@ -139,29 +140,39 @@ func (l *look) returnedToGood() bool {
 	})
 }
 
-// planBaseline plans to persist the baseline when it changed.
-func (r *ReportReconciler) planBaseline(l *look, p *plan, judged drift.Judgement, kept []appsv1.ControllerRevision) error {
+// planBaseline plans to persist the baseline when it changed. The judgement is another one when
+// it cannot be.
+func (r *ReportReconciler) planBaseline(l *look, p *plan, judged drift.Judgement, kept []appsv1.ControllerRevision) (drift.Judgement, error) {
+	if judged.Next != nil {
+		if len(kept) > 0 && judged.Next.Sequence <= kept[0].Revision {
+			judged.Next.Sequence = kept[0].Revision + 1
+		}
+		var err error
+		var tooLarge drift.TooLargeError
+		p.baseline, err = drift.BaselineObject(l.owner(), *judged.Next)
+		switch {
+		case errors.As(err, &tooLarge):
+			judged = judged.WithoutBaseline(err)
+		case err != nil:
+			return judged, err
+		}
+	}
 	p.outdated = kept
 	if judged.Next == nil && !judged.Discard {
 		p.outdated = kept[min(len(kept), 1):]
 	}
-	if judged.Next == nil {
-		return nil
-	}
-	if len(kept) > 0 && judged.Next.Sequence <= kept[0].Revision {
-		judged.Next.Sequence = kept[0].Revision + 1
-	}
-	var err error
-	p.baseline, err = drift.BaselineObject(l.owner(), *judged.Next)
-	return err
+	return judged, nil
 }
 
 // recordDrift writes what was found into the report.
 func recordDrift(l *look, judged drift.Judgement, p *plan, now time.Time) {
 	status := &l.report.Status
 	condition, reason := metav1.ConditionFalse, v1alpha1.ReasonNoDrift
-	if len(judged.Differences) > 0 {
+	switch {
+	case len(judged.Differences) > 0:
 		condition, reason = metav1.ConditionTrue, v1alpha1.ReasonDrifted
+	case judged.Unseen:
+		condition, reason = metav1.ConditionUnknown, v1alpha1.ReasonTooLarge
 	}
 	setCondition(&status.Conditions, l.report.Generation, v1alpha1.ConditionDrifted, condition, reason, judged.Message)
 	baseline := ""

@@ -62,6 +62,11 @@ func (p *plan) release() {
 // acts says whether something is to be done, which is recorded before it.
 func (p *plan) acts() bool { return p.action != nil || p.drill != nil }
 
+// protects says whether what is to be done ends a failure, rather than take back a change or drill.
+func (p *plan) protects() bool {
+	return p.isolate != nil || p.free != nil || p.restore != nil || p.action != nil && p.action.Kind != v1alpha1.ActionCorrectDrift
+}
+
 // lookAgain at a time; a zero time is none.
 func (p *plan) lookAgain(at time.Time) {
 	if !at.IsZero() {

@@ -90,15 +90,30 @@ func BaselineLabels(owner Owner) map[string]string {
 	}
 }
 
+// maxBaseline is how many bytes of JSON a baseline may have. etcd takes objects of up to 1.5 MiB,
+// with all that is around them.
+const maxBaseline = 1 << 20
+
+// TooLargeError is that of a baseline that no API server would store.
+type TooLargeError struct{ Bytes int }
+
+func (e TooLargeError) Error() string {
+	return fmt.Sprintf("its spec is too large for a baseline of what trusted writers wrote (%d KiB, and %d are the most)", e.Bytes>>10, maxBaseline>>10)
+}
+
 // BaselineObject is the ControllerRevision that keeps a baseline. The API server lets
 // nobody change the data of one, so that every baseline is a new object, named after its
 // sequence: two operators cannot both write the next one. It carries our labels alone
 // and is not controlled by the workload; with the workload's labels, the StatefulSet and
-// DaemonSet controllers would adopt it into their own history.
+// DaemonSet controllers would adopt it into their own history. A baseline that is too large is a
+// TooLargeError.
 func BaselineObject(owner Owner, baseline Baseline) (*appsv1.ControllerRevision, error) {
 	raw, err := json.Marshal(baseline)
 	if err != nil {
 		return nil, fmt.Errorf("encode the baseline of %s %s: %w", owner.Kind, owner.Name, err)
+	}
+	if len(raw) > maxBaseline {
+		return nil, TooLargeError{len(raw)}
 	}
 	labels := BaselineLabels(owner)
 	return &appsv1.ControllerRevision{

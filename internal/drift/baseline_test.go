@@ -4,6 +4,7 @@
 package drift_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,4 +53,26 @@ func TestABrokenBaselineIsAnError(t *testing.T) {
 		_, err := drift.ReadBaseline(object)
 		NewWithT(t).Expect(err).To(HaveOccurred(), data)
 	}
+}
+
+// A team may write a spec of up to 1.5 MiB; a baseline holds it twice while it has drifted.
+func TestABaselineThatIsTooLargeLeadsToNothing(t *testing.T) {
+	g := NewWithT(t)
+	in := looking(t)
+	in.Spec, in.Baseline = spec(t, 3, strings.Repeat("x", 1<<20)), nil
+	adopted := drift.Judge(in, noon)
+	_, err := drift.BaselineObject(drift.Owner{}, *adopted.Next)
+	g.Expect(err).To(MatchError("its spec is too large for a baseline of what trusted writers wrote (1024 KiB, and 1024 are the most)"))
+	unseen := adopted.WithoutBaseline(err)
+	g.Expect(unseen).To(Equal(drift.Judgement{Verdict: drift.VerdictNone, Unseen: true, Message: "drift cannot be seen: " + err.Error()}))
+
+	in = handEdit(t)
+	in.Spec, in.Generation, in.SpecAuthor = spec(t, 3, strings.Repeat("x", 1<<20)), 3, "1:argocd,2:alice,3:alice"
+	drifted := drift.Judge(in, noon)
+	g.Expect(drifted.Differences).NotTo(BeEmpty())
+	seen := drifted.WithoutBaseline(err)
+	g.Expect(seen.Verdict).To(Equal(drift.VerdictHold))
+	g.Expect(seen.Next).To(BeNil())
+	g.Expect(seen.At).To(BeZero())
+	g.Expect(seen.Message).To(HaveSuffix(": not taken back, since " + err.Error()))
 }

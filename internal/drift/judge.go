@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/internal/message"
 )
 
 // Input is one look at a workload.
@@ -120,6 +121,8 @@ type Judgement struct {
 	Next *Baseline
 	// Discard is true when the persisted baseline has no meaning any more.
 	Discard bool
+	// Unseen is true when nobody can say whether there is drift.
+	Unseen bool
 }
 
 // Leaves are the differences as Undo takes them.
@@ -129,6 +132,18 @@ func (j Judgement) Leaves() []Leaf {
 		leaves = append(leaves, d.Leaf)
 	}
 	return leaves
+}
+
+// WithoutBaseline is the judgement when its next baseline cannot be kept, for a reason. What was
+// seen is forgotten until the next look, so that nothing follows from it.
+func (j Judgement) WithoutBaseline(reason error) Judgement {
+	j.Next, j.Compared, j.ByLevel, j.At = nil, false, false, time.Time{}
+	if len(j.Differences) == 0 {
+		j.Unseen, j.Verdict, j.Message = true, VerdictNone, message.Cut("drift cannot be seen: "+reason.Error(), maxMessage)
+		return j
+	}
+	j.Verdict, j.Message = VerdictHold, describe(j, "not taken back, since "+reason.Error())
+	return j
 }
 
 // Judge compares a workload with its baseline and says what follows. It is a function of

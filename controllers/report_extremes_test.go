@@ -1,0 +1,151 @@
+// Copyright The Rampart Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/rampart-dev/rampart/api/v1alpha1"
+)
+
+// repeats finds whatever it can in a workload, and repeats it.
+const repeats = `variables.containers.map(c, {
+	'key': string(c.name) + string(c.image), 'text': string(c.image) + string(c.?workingDir.orValue(''))
+}) + variables.podSpec.?volumes.orValue([]).map(v, {
+	'key': string(v.name) + string(v.?hostPath.?path.orValue('')), 'text': string(v.?hostPath.?path.orValue(''))
+})`
+
+// fails at most images, with a message of their text.
+const fails = `variables.containers.filter(c, string(c.image).matches(string(c.image))).map(c, {'key': string(c.name), 'text': string(c.image)})`
+
+// A status that the API server refuses would leave a workload without correction, rollback and
+// isolation: whoever may write the workload could switch them off.
+var _ = Describe("The report of an extreme workload", func() {
+	for seed := range uint64(5) {
+		It(fmt.Sprintf("fits, when it drifts, seed %d", seed), func() {
+			w, x := newWorld(v1alpha1.Production, correcting), newExtremes(seed)
+			w.joined("empty")
+			acceptedGuardrail(w.policy.Name, repeats)
+			acceptedGuardrail(w.policy.Name, fails)
+			w.reconcileEnvironment(w.environments())
+			w.running("shop", x.edit)
+			w.look("shop")
+			Expect(w.report("shop").Status.Guardrails).To(And(
+				ContainElement(HaveField("Total", BeNumerically(">", 0))), ContainElement(HaveField("Error", Not(BeEmpty())))))
+
+			w.change("shop", dana, x.edit)
+			w.rollOut("shop")
+			w.look("shop")
+			Expect(w.report("shop").Status.Drift.Leaves).To(BeNumerically(">", 1))
+			w.later(correctAfter)
+			w.look("shop")
+			Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+		})
+
+		It(fmt.Sprintf("fits, when it fails, seed %d", seed), func() {
+			w, x := newWorld(v1alpha1.Production, rollingBack), newExtremes(seed)
+			w.joined("empty")
+			w.running("shop", x.edit, withoutConfiguration)
+			w.look("shop")
+			w.later(5 * time.Minute)
+			w.change("shop", deployer, func(d *appsv1.Deployment) { x.edit(d); withoutConfiguration(d) })
+			w.look("shop")
+			w.rollOutCrashing("shop", 2)
+			w.look("shop")
+			Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+			Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
+		})
+	}
+
+	It("says that a spec is too large for a baseline, of which nothing but corrections depends", func() {
+		w := newWorld(v1alpha1.Production, correcting, rollingBack)
+		w.joined("empty")
+		w.running("shop", setEnv("info"))
+		w.look("shop")
+		w.change("shop", dana, setEnv(strings.Repeat("x", 1<<20)))
+		w.rollOut("shop")
+		w.settle("shop")
+		status := w.report("shop").Status
+		Expect(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDrifted)).To(And(
+			HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("not taken back, since its spec is too large"))))
+		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(BeEmpty())
+
+		w.later(5 * time.Minute)
+		w.change("shop", deployer, setImage(badImage))
+		w.look("shop")
+		w.rollOutCrashing("shop", 2)
+		w.look("shop")
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+
+		w.running("large", setEnv(strings.Repeat("x", 1<<20)))
+		Expect(meta.FindStatusCondition(w.report("large").Status.Conditions, v1alpha1.ConditionDrifted)).To(And(
+			HaveField("Status", metav1.ConditionUnknown), HaveField("Reason", v1alpha1.ReasonTooLarge)))
+	})
+
+	It("needs no baseline for a rollback, and one for a correction", func() {
+		w := newWorld(v1alpha1.Production, correcting, rollingBack)
+		w.joined("empty")
+		w.running("shop", setEnv("info"))
+		w.look("shop")
+		w.reports.Client = interceptor.NewClient(operator, interceptor.Funcs{
+			Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+				if _, baseline := object.(*appsv1.ControllerRevision); baseline {
+					return apierrors.NewForbidden(appsv1.Resource("controllerrevisions"), object.GetName(), errors.New("exceeded quota"))
+				}
+				return c.Create(ctx, object, options...)
+			},
+		})
+		refused := MatchError(ContainSubstring("exceeded quota"))
+		w.change("shop", dana, setEnv("debug"))
+		w.rollOut("shop")
+		for range 3 {
+			Expect(w.tryLook("shop")).Error().To(refused)
+			w.later(correctAfter)
+		}
+		Expect(w.env("shop")).To(Equal("debug"))
+
+		w.later(5 * time.Minute)
+		w.change("shop", deployer, setImage(badImage))
+		Expect(w.tryLook("shop")).Error().To(refused)
+		w.rollOutCrashing("shop", 2)
+		Expect(w.tryLook("shop")).Error().To(refused)
+		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+		Expect(w.image("shop")).To(Equal(goodImage))
+	})
+
+	It("names its writer, however long that name", func() {
+		w := newWorld(v1alpha1.Production, correcting)
+		w.joined("empty")
+		w.running("shop", setEnv("info"))
+		w.look("shop")
+		deployment := w.deployment("shop")
+		setEnv("debug")(deployment)
+		deployment.Annotations[v1alpha1.AnnotationSpecAuthor] += ",2:" + strings.Repeat("u", 1000)
+		Expect(admin.Update(ctx, deployment)).To(Succeed())
+		w.look("shop")
+		Expect(w.report("shop").Status.Drift.By).To(HavePrefix("uuu"))
+		Expect(w.report("shop").Status.Outcomes[0].Writer).To(HavePrefix("uuu"))
+	})
+
+	It("has a name, however long that of the workload", func() {
+		w := newWorld(v1alpha1.Production)
+		name := strings.Repeat("a", 253)
+		w.deploy("long", func(d *appsv1.Deployment) { d.Name = name })
+		w.look(name)
+		Expect(w.report(name).Status.Workload.Name).To(Equal(name))
+	})
+})
