@@ -53,16 +53,21 @@ func admissionTable(compared []candidate, samples measured) string {
 	for r, request := range requests {
 		for i, c := range compared {
 			f := sumUp(samples[r][i], samples[r][0])
-			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %+.0f%% |\n", request.title, c.guardrails, len(c.policies),
-				inRelation(f.median, f.medianRatio), inRelation(f.p99, f.p99Ratio), inRelation(f.cpu, f.cpuRatio), 100*(f.elsewhereRatio-1))
+			fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %s |\n", request.title, c.guardrails, len(c.policies),
+				inRelation(f.median, f.medianRatio), inRelation(f.p99, f.p99Ratio), inRelation(f.cpu, f.cpuRatio), f.elsewhereRatio)
 		}
 	}
 	return b.String()
 }
 
-// inRelation is a time with its ratio, as in "1.75 ms (+5%)".
-func inRelation(d time.Duration, ratio float64) string {
-	return fmt.Sprintf("%.2f ms (%+.0f%%)", float64(d)/float64(time.Millisecond), 100*(ratio-1))
+// inRelation is a time with its ratio, as in "1.75 ms (+5% ±1)".
+func inRelation(d time.Duration, ratio estimate) string {
+	return fmt.Sprintf("%.2f ms (%s)", float64(d)/float64(time.Millisecond), ratio)
+}
+
+// String is a ratio as what it adds, with its standard error, as in "+5% ±1".
+func (e estimate) String() string {
+	return fmt.Sprintf("%+.0f%% ±%.0f", 100*(e.value-1), 100*e.standardError)
 }
 
 func (f backgroundFigures) table() string {
