@@ -28,7 +28,7 @@ const (
 
 // plan is what one look led to, besides what is recorded: at most one action.
 type plan struct {
-	// baseline to persist before anything else; nil when it did not change.
+	// baseline to persist before a correction; nil when it did not change.
 	baseline *appsv1.ControllerRevision
 	// outdated are baselines that are of no use once that is persisted.
 	outdated []appsv1.ControllerRevision

@@ -117,7 +117,7 @@ type Judgement struct {
 	Compared bool
 	// Followed is what the baseline took over in this look.
 	Followed []Leaf
-	// Next is the baseline to persist before anything else; nil when it did not change.
+	// Next is the baseline to persist before a correction; nil when it did not change.
 	Next *Baseline
 	// Discard is true when the persisted baseline has no meaning any more.
 	Discard bool

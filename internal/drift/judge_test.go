@@ -578,12 +578,21 @@ func TestTheReportIsBounded(t *testing.T) {
 }
 
 func TestValuesAreShownWithoutWhatWouldDisguiseThem(t *testing.T) {
-	for value, shown := range map[any]string{
-		"info": "info", "50 %, é 😀": "50 %, é 😀", "a\nb": `a\nb`, "\x1b[2Jgone": `\x1b[2Jgone`, "nimda\u202e": `nimda\u202e`, int64(3): "3",
+	for _, c := range []struct {
+		value any
+		shown string
+	}{
+		{"info", "info"},
+		{"50 %, é 😀", "50 %, é 😀"},
+		{"a\nb", `a\nb`},
+		{"\x1b[2Jgone", `\x1b[2Jgone`},
+		{"nimda\u202e", `nimda\u202e`},
+		{int64(3), "3"},
+		{[]any{"é", "a\u202eb"}, `[\"é\",\"a\u202eb\"]`},
 	} {
 		in := looking(t)
-		in.Spec["paused"] = value
+		in.Spec["paused"] = c.value
 		in.Generation, in.SpecAuthor = 2, "1:argocd,2:alice"
-		NewWithT(t).Expect(drift.Judge(in, noon).Report("").Fields[0].Is).To(Equal(shown))
+		NewWithT(t).Expect(drift.Judge(in, noon).Report("").Fields[0].Is).To(Equal(c.shown))
 	}
 }

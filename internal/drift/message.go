@@ -33,7 +33,7 @@ func (j Judgement) Report(baseline string) *v1alpha1.Drift {
 	out := &v1alpha1.Drift{
 		Leaves:   int32(len(j.Differences)), //nolint:gosec // an object has at most 1.5 MiB
 		Since:    timeOf(j.Since),
-		By:       message.Cut(j.By, maxValue),
+		By:       message.Cut(plain(j.By), maxValue),
 		Baseline: baseline,
 		Decision: j.Message,
 	}
@@ -49,7 +49,7 @@ func (j Judgement) Report(baseline string) *v1alpha1.Drift {
 func describe(j Judgement, follows string) string {
 	first := j.Differences[0]
 	what := fmt.Sprintf("%s changed %s from %s to %s",
-		orUnknown(first.By), first.Path, message.Cut(showOrNothing(first.Was), 64), message.Cut(showOrNothing(first.Is), 64))
+		orUnknown(plain(first.By)), first.Path, message.Cut(showOrNothing(first.Was), 64), message.Cut(showOrNothing(first.Is), 64))
 	if more := len(j.Differences) - 1; more > 0 {
 		what += fmt.Sprintf(" (and %d more)", more)
 	}
@@ -87,24 +87,28 @@ func undrifted(in Input, scaled bool) string {
 	return message.Cut("nothing differs from what trusted writers wrote, apart from "+strings.Join(apart, " and "), maxMessage)
 }
 
-// show is a JSON value as people read it: text without quotes, and with escapes for what no
-// terminal shows, or what would make it show something else; nothing for what is not there.
+// show is a JSON value as people read it: plain text without quotes, nothing for what is not there.
 func show(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
 	case string:
-		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-			quoted := strconv.QuoteToGraphic(v)
-			return quoted[1 : len(quoted)-1]
-		}
-		return v
+		return plain(v)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Sprint(value)
 	}
-	return string(text)
+	return plain(string(text))
+}
+
+// plain is a text with escapes for what no terminal shows, or what would make it show something else.
+func plain(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return text
+	}
+	quoted := strconv.QuoteToGraphic(text)
+	return quoted[1 : len(quoted)-1]
 }
 
 func showOrNothing(value any) string {
