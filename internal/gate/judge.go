@@ -15,9 +15,6 @@ import (
 	"github.com/rampart-dev/rampart/internal/workload"
 )
 
-// maxImages is how many images of a revision a status lists.
-const maxImages = 16
-
 // judge decides about single workloads.
 type judge struct {
 	// sameCluster is true when the source is in the cluster of the gate.
@@ -253,8 +250,8 @@ func (j judge) standing(w v1alpha1.GateWorkload, status v1alpha1.ReadinessReport
 func imagesOf(containers []v1alpha1.RevisionContainer) []string {
 	var images []string
 	for _, c := range containers {
-		if !slices.Contains(images, c.Image) && len(images) < maxImages {
-			images = append(images, c.Image)
+		if shown := message.Cut(c.Image, maxImage); !slices.Contains(images, shown) {
+			images = append(images, shown)
 		}
 	}
 	return images

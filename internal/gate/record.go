@@ -20,6 +20,10 @@ const (
 	// maxDifferences is how many differences a status lists in all, and maxDifferencesEach
 	// of one workload; each workload counts all of its own.
 	maxDifferences, maxDifferencesEach = 100, 10
+	// maxImages is how many images a status lists in all, and maxImagesEach of one revision.
+	maxImages, maxImagesEach = 200, 16
+	// maxImage is how much of an image a status shows.
+	maxImage = 256
 )
 
 // Condition is a condition without the time of its last transition.
@@ -50,14 +54,18 @@ func (d Decision) Record(status *v1alpha1.PromotionGateStatus, generation int64,
 	}
 }
 
-// bounded are the workloads that a status lists.
+// bounded are the workloads that a status lists, so that it fits into one object whatever teams
+// call their images.
 func bounded(workloads []v1alpha1.GateWorkload) []v1alpha1.GateWorkload {
 	listed := slices.Clone(workloads[:min(len(workloads), maxListed)])
-	left := maxDifferences
+	differences, images := maxDifferences, maxImages
 	for i := range listed {
-		n := min(len(listed[i].Differences), maxDifferencesEach, left)
+		n := min(len(listed[i].Differences), maxDifferencesEach, differences)
 		listed[i].Differences = listed[i].Differences[:n:n]
-		left -= n
+		differences -= n
+		n = min(len(listed[i].Images), maxImagesEach, images)
+		listed[i].Images = listed[i].Images[:n:n]
+		images -= n
 	}
 	return listed
 }
