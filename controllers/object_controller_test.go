@@ -5,6 +5,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -166,6 +167,19 @@ var _ = Describe("ReadinessReport of an object", func() {
 		Expect(status.Findings).To(BeEquivalentTo(1))
 		Expect(status.Guardrails[0].FirstRevision).To(BeEquivalentTo(2))
 		Expect(status.Outcomes[0].NewFindings).To(BeEmpty())
+	})
+
+	It("fits, however long a name of the RBAC API is", func() {
+		w := newObjectWorld()
+		w.stands(`object.roleRef.name == 'admin' ? [{'key': 'role', 'text': 'gives admin'}] : []`, over(roleBindings))
+		name := "team:" + strings.Repeat("a", 300)
+		Expect(admin.Create(ctx, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
+		})).To(Succeed())
+		status := w.seen(controllers.ObjectKey{Group: rbacv1.GroupName, Kind: "RoleBinding", Namespace: w.namespace, Name: name})
+		Expect(status.Findings).To(BeEquivalentTo(1))
+		Expect(status.Object.Name).To(HavePrefix("team:aaa"))
 	})
 
 	It("judges what a rule names, such as RoleBindings, and Namespaces in themselves", func() {

@@ -16,12 +16,17 @@ import (
 	"github.com/rampart-dev/rampart/internal/compliance"
 	"github.com/rampart-dev/rampart/internal/environment"
 	"github.com/rampart-dev/rampart/internal/guardrail"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // objectSettles is how long an object that changes again and again keeps its revision:
 // what some controller writes every few seconds is one change, and one trial. A change
 // that brings a finding is a revision at once.
 const objectSettles = 10 * time.Minute
+
+// maxObjectName is how much a report shows of the name of what it is about. Names of the RBAC
+// API have no limit.
+const maxObjectName = 253
 
 // judge asks the guardrails, and says how soon to look again; 0 when that waits for a change.
 func (r *ObjectReconciler) judge(ctx context.Context, l *objectLook, now time.Time) time.Duration {
@@ -36,7 +41,7 @@ func (r *ObjectReconciler) judge(ctx context.Context, l *objectLook, now time.Ti
 	next := l.record(judgements, now)
 	status.Environment, status.State = l.environment.Name(), v1alpha1.ReportJudged
 	status.Object = &v1alpha1.ReportedObject{
-		Group: l.key.Group, Version: l.kinds[0].Version, Kind: l.key.Kind, Name: l.key.Name, UID: string(l.object().GetUID()),
+		Group: l.key.Group, Version: l.kinds[0].Version, Kind: l.key.Kind, Name: workload.Apart(l.key.Name, maxObjectName), UID: string(l.object().GetUID()),
 	}
 	status.Message = compliance.Summary(status.Guardrails)
 	meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWorkloadGone)

@@ -55,11 +55,16 @@ func (r *ReportReconciler) disown(ctx context.Context, l *look) error {
 	return remediation.Executor{Client: r.Client}.ReleaseOwnership(ctx, live)
 }
 
+// unkeptError is that of a baseline that could not be persisted.
+type unkeptError struct{ error }
+
+func (e unkeptError) Unwrap() error { return e.error }
+
 // keepBaseline persists the new baseline, then deletes those that it replaces.
 func (r *ReportReconciler) keepBaseline(ctx context.Context, p plan) error {
 	if p.baseline != nil {
 		if err := r.Client.Create(ctx, p.baseline); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("keep baseline %s: %w", p.baseline.Name, err)
+			return unkeptError{fmt.Errorf("keep baseline %s: %w", p.baseline.Name, err)}
 		}
 	}
 	for i := range p.outdated {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
@@ -99,7 +100,14 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		return reconcile.Result{}, err
 	}
 	r.Impressions.keep(key, l.impression)
-	if err := r.act(ctx, l, plan, now); err != nil {
+	err = r.act(ctx, l, plan, now)
+	if unkept := (unkeptError{}); errors.As(err, &unkept) && refusal(unkept) {
+		// That may last, as with a quota. What else is due must not wait ever longer for it.
+		log.FromContext(ctx).Error(err, "drift is not corrected: its baseline was refused")
+		plan.lookAgain(now.Add(askAgain))
+		return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil
+	}
+	if err != nil {
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil

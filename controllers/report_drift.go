@@ -153,6 +153,9 @@ func (r *ReportReconciler) planBaseline(l *look, p *plan, judged drift.Judgement
 		switch {
 		case errors.As(err, &tooLarge):
 			judged = judged.WithoutBaseline(err)
+			if was := l.recorded.Status.Drift; was != nil && was.Since != nil && len(judged.Differences) > 0 {
+				judged.Since = was.Since.Time // no baseline remembers it
+			}
 		case err != nil:
 			return judged, err
 		}

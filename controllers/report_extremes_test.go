@@ -5,6 +5,7 @@ package controllers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +21,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rampart-dev/rampart/api/v1alpha1"
+	"github.com/rampart-dev/rampart/controllers"
+	"github.com/rampart-dev/rampart/internal/workload"
 )
 
 // repeats finds whatever it can in a workload, and repeats it.
@@ -54,6 +57,9 @@ var _ = Describe("The report of an extreme workload", func() {
 			w.later(correctAfter)
 			w.look("shop")
 			Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
+			status, err := json.Marshal(w.report("shop").Status)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(len(status)).To(BeNumerically("<", 128<<10))
 		})
 
 		It(fmt.Sprintf("fits, when it fails, seed %d", seed), func() {
@@ -78,8 +84,13 @@ var _ = Describe("The report of an extreme workload", func() {
 		w.look("shop")
 		w.change("shop", dana, setEnv(strings.Repeat("x", 1<<20)))
 		w.rollOut("shop")
-		w.settle("shop")
+		w.look("shop")
+		since, told := w.report("shop").Status.Drift.Since, len(w.events.all())
+		w.later(correctAfter)
+		w.look("shop")
 		status := w.report("shop").Status
+		Expect(status.Drift.Since).To(Equal(since))
+		Expect(w.events.all()).To(HaveLen(told), "it is told once")
 		Expect(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDrifted)).To(And(
 			HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("not taken back, since its spec is too large"))))
 		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(BeEmpty())
@@ -101,6 +112,9 @@ var _ = Describe("The report of an extreme workload", func() {
 		w.joined("empty")
 		w.running("shop", setEnv("info"))
 		w.look("shop")
+		w.change("shop", dana, setEnv("debug"))
+		w.rollOut("shop")
+		w.look("shop")
 		w.reports.Client = interceptor.NewClient(operator, interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
 				if _, baseline := object.(*appsv1.ControllerRevision); baseline {
@@ -109,20 +123,18 @@ var _ = Describe("The report of an extreme workload", func() {
 				return c.Create(ctx, object, options...)
 			},
 		})
-		refused := MatchError(ContainSubstring("exceeded quota"))
-		w.change("shop", dana, setEnv("debug"))
+		w.later(correctAfter)
+		w.change("shop", deployer, func(d *appsv1.Deployment) { d.Spec.MinReadySeconds = 1 })
 		w.rollOut("shop")
-		for range 3 {
-			Expect(w.tryLook("shop")).Error().To(refused)
-			w.later(correctAfter)
-		}
-		Expect(w.env("shop")).To(Equal("debug"))
+		Expect(w.look("shop").RequeueAfter).To(BeNumerically("<=", 30*time.Second), "it is asked again, and not ever later")
+		Expect(w.env("shop")).To(Equal("debug"), "it is due, and nobody would know what was taken back")
+		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
 
 		w.later(5 * time.Minute)
 		w.change("shop", deployer, setImage(badImage))
-		Expect(w.tryLook("shop")).Error().To(refused)
+		w.look("shop")
 		w.rollOutCrashing("shop", 2)
-		Expect(w.tryLook("shop")).Error().To(refused)
+		w.look("shop")
 		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
 		Expect(w.image("shop")).To(Equal(goodImage))
 	})
@@ -139,6 +151,21 @@ var _ = Describe("The report of an extreme workload", func() {
 		w.look("shop")
 		Expect(w.report("shop").Status.Drift.By).To(HavePrefix("uuu"))
 		Expect(w.report("shop").Status.Outcomes[0].Writer).To(HavePrefix("uuu"))
+	})
+
+	It("names a StatefulSet's revision, whose name is longer than that of the set", func() {
+		w := newWorld(v1alpha1.Production)
+		name := strings.Repeat("a", 63)
+		w.newSet(v1alpha1.KindStatefulSet, name, "")
+		var set appsv1.StatefulSet
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &set)).To(Succeed())
+		set.Status.ObservedGeneration, set.Status.UpdateRevision = set.Generation, name+"-5c8fd7b9d7"
+		Expect(admin.Status().Update(ctx, &set)).To(Succeed())
+		key := controllers.Key{Kind: v1alpha1.KindStatefulSet, Namespace: w.namespace, Name: name}
+		Expect(w.reports.Reconcile(ctx, key)).Error().NotTo(HaveOccurred())
+		var report v1alpha1.ReadinessReport
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: workload.ReportName(key.Kind, name)}, &report)).To(Succeed())
+		Expect(report.Status.Revision.PodTemplateHash).To(Equal(set.Status.UpdateRevision))
 	})
 
 	It("has a name, however long that of the workload", func() {

@@ -24,7 +24,7 @@ type Revision struct {
 
 	// podTemplateHash is the name that the workload's controller gives to its pods of this revision.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=253
 	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
 	// mechanism is a digest for each part of the template whose change weighs
@@ -163,7 +163,7 @@ type RevisionOutcome struct {
 
 	// podTemplateHash is the name that the workload's controller gives to its pods of this revision.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=253
 	PodTemplateHash string `json:"podTemplateHash,omitempty"`
 
 	// templateDigest identifies the pod template that ran. A rollback brings back no other

@@ -5,6 +5,7 @@ package workload_test
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,12 +171,34 @@ func TestALongImageIsCutAndStaysApartFromOthers(t *testing.T) {
 		d.Spec.Template.Spec.Containers[0].Image = image
 		return view(t, d).Containers(nil, nil)[0].Image
 	}
-	longest := strings.Repeat("x", 1024)
+	longest := strings.Repeat("x", 512)
 	g.Expect(of(longest)).To(Equal(longest))
-	g.Expect(of(longest + "y")).To(HaveLen(1024))
+	g.Expect(of(longest + "y")).To(HaveLen(512))
 	g.Expect(of(longest + "y")).To(Equal(of(longest + "y")))
 	g.Expect(of(longest + "y")).NotTo(Equal(of(longest + "z")))
 	g.Expect(utf8.ValidString(of(strings.Repeat("é", 1000)))).To(BeTrue())
+	g.Expect(of("shop\xff")).To(Equal("shop\ufffd"), "as it is stored")
+}
+
+// A report holds many revisions, and has to stay small.
+func TestManyLongContainersAreOnlyIdentified(t *testing.T) {
+	g := NewWithT(t)
+	d := deployment()
+	spec := &d.Spec.Template.Spec
+	spec.Containers = nil
+	for i := range 64 {
+		spec.Containers = append(spec.Containers, corev1.Container{
+			Image: strings.Repeat("x", 512) + strconv.Itoa(i), Command: []string{strings.Repeat("y", 1000)},
+		})
+	}
+	size, images := 0, map[string]bool{}
+	for _, c := range view(t, d).Containers(nil, nil) {
+		size += len(c.Image) + len(strings.Join(c.Command, " "))
+		images[c.Image] = true
+		g.Expect(c.Command == nil).To(Equal(c.CommandDigest != ""))
+	}
+	g.Expect(size).To(BeNumerically("<", 18<<10))
+	g.Expect(images).To(HaveLen(64), "they stay apart")
 }
 
 func TestOfManyContainersTheFirstAreListed(t *testing.T) {
