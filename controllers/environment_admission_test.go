@@ -106,7 +106,6 @@ var _ = Describe("Native admission", func() {
 		w.reconcileEnvironment(w.environments())
 		var enforce admissionv1.ValidatingAdmissionPolicy
 		Expect(admin.Get(ctx, client.ObjectKey{Name: "rampart-" + w.policy.Name + "-enforce"}, &enforce)).To(Succeed())
-		Expect(enforce.Spec.MatchConditions).To(ContainElement(And(
-			HaveField("Name", "violates-a-guardrail"), HaveField("Expression", ContainSubstring(`in ["`+w.namespace+`"])`)))))
+		Expect(metav1.FormatLabelSelector(enforce.Spec.MatchConstraints.NamespaceSelector)).To(Equal("kubernetes.io/metadata.name in (" + w.namespace + ")"))
 	})
 })
