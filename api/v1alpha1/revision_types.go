@@ -125,7 +125,8 @@ type RevisionContainer struct {
 	// +kubebuilder:validation:items:MaxLength=1024
 	Command []string `json:"command,omitempty"`
 
-	// commandDigest identifies a command of more than 64 words or 1024 characters. No gate
+	// commandDigest identifies a command of more than 64 words or 1024 characters, or one for
+	// which the 16384 that are repeated of all containers leave no room. No gate
 	// admits such a command: put it into a script in the image.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64

@@ -155,7 +155,7 @@ func (j judge) veto(status v1alpha1.ReadinessReportStatus, here *v1alpha1.Readin
 		return "", ""
 	}
 	if i := slices.IndexFunc(status.Revision.Containers, tooLong); i >= 0 {
-		return v1alpha1.GateCommandTooLong, fmt.Sprintf("the command of container %s is too long to be compared at admission (64 words and 1024 characters are the most): put it into a script in the image, or into its args",
+		return v1alpha1.GateCommandTooLong, fmt.Sprintf("the command of container %s is too long to be compared at admission (64 words and 1024 characters are the most, and 16384 for all containers): put it into a script in the image, or into its args",
 			status.Revision.Containers[i].Name)
 	}
 	if workload.TooMany(status.Revision.Containers) {

@@ -9,22 +9,16 @@ import (
 	"github.com/rampart-dev/rampart/api/v1alpha1"
 )
 
-// The bounds of a command that a report repeats. They are those of the API, and one for the
-// whole: a report holds the commands of up to 11 revisions, and has to stay small.
-const (
-	maxCommandWords = 64
-	maxCommand      = 1024
-)
-
-// A report repeats as many containers, and as much of their images and commands, as keep it small:
-// it holds up to 11 revisions. A Deployment may have any, and a report that is refused stops all
-// that it is needed for. What any registry holds is shorter.
+// What a report repeats of containers: it holds up to 11 revisions, and has to stay small. A
+// Deployment may have any, and a report that is refused stops all that it is needed for.
 const (
 	maxContainers = 64
-	maxImage      = 512
-	maxRepeated   = 12 * 1024
-	// leastImage is how much stays of an image when there is no room: enough to stay apart.
-	leastImage = 64
+	// maxImage is longer than what any registry holds.
+	maxImage = 512
+	// maxCommandWords and maxCommand are of one container, maxCommands of all.
+	maxCommandWords = 64
+	maxCommand      = 1024
+	maxCommands     = 16 * 1024
 )
 
 // TooMany says whether a revision may have more containers than are recorded.
@@ -42,16 +36,16 @@ func Apart(text string, most int) string {
 }
 
 // withCommand repeats the command of a container, or only identifies one that is too long, or
-// longer than there is room.
-func withCommand(c v1alpha1.RevisionContainer, command []string, room int) v1alpha1.RevisionContainer {
+// longer than there is room. It returns what room it leaves.
+func withCommand(c v1alpha1.RevisionContainer, command []string, room int) (v1alpha1.RevisionContainer, int) {
 	length := 0
 	for _, word := range command {
 		length += len(word)
 	}
-	if len(command) > maxCommandWords || length > min(maxCommand, max(room, 0)) {
+	if len(command) > maxCommandWords || length > min(maxCommand, room) {
 		c.CommandDigest = Digest(command)
-		return c
+		return c, room
 	}
 	c.Command = command
-	return c
+	return c, room - length
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -136,13 +135,12 @@ func ImagesIn(spec corev1.PodSpec) []string {
 // resolved them to. What was known of the same images before stays known.
 func (w Workload) Containers(pods []Pod, known []v1alpha1.RevisionContainer) []v1alpha1.RevisionContainer {
 	var all []v1alpha1.RevisionContainer
-	room := maxRepeated
+	room := maxCommands
 	add := func(containers []corev1.Container, init bool) {
 		for _, c := range containers[:min(len(containers), maxContainers-len(all))] {
-			container := v1alpha1.RevisionContainer{Name: c.Name, Image: Apart(c.Image, min(maxImage, max(room, leastImage))), Init: init}
-			container = withCommand(resolve(container, knownAs(known, container), pods), c.Command, room)
+			container := v1alpha1.RevisionContainer{Name: c.Name, Image: Apart(c.Image, maxImage), Init: init}
+			container, room = withCommand(resolve(container, knownAs(known, container), pods), c.Command, room)
 			all = append(all, container)
-			room -= len(container.Image) + len(strings.Join(container.Command, " "))
 		}
 	}
 	add(w.Template.Spec.InitContainers, true)
