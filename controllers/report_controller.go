@@ -105,7 +105,7 @@ func (r *ReportReconciler) reconcile(ctx context.Context, key Key) (reconcile.Re
 		// That may last, as with a quota. What else is due must not wait ever longer for it.
 		log.FromContext(ctx).Error(err, "drift is not corrected: its baseline was refused")
 		plan.lookAgain(now.Add(askAgain))
-		return reconcile.Result{RequeueAfter: plan.next(l.report, now)}, nil
+		err = nil
 	}
 	if err != nil {
 		return reconcile.Result{}, err

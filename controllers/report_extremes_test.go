@@ -67,10 +67,7 @@ var _ = Describe("The report of an extreme workload", func() {
 			w.joined("empty")
 			w.running("shop", x.edit, withoutConfiguration)
 			w.look("shop")
-			w.later(5 * time.Minute)
-			w.change("shop", deployer, func(d *appsv1.Deployment) { x.edit(d); withoutConfiguration(d) })
-			w.look("shop")
-			w.rollOutCrashing("shop", 2)
+			w.failingRelease(2, func(d *appsv1.Deployment) { x.edit(d); withoutConfiguration(d) })
 			w.look("shop")
 			Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
 			Expect(w.report("shop").Status.Quarantined).To(HaveLen(1))
@@ -95,10 +92,7 @@ var _ = Describe("The report of an extreme workload", func() {
 			HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("not taken back, since its spec is too large"))))
 		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(BeEmpty())
 
-		w.later(5 * time.Minute)
-		w.change("shop", deployer, setImage(badImage))
-		w.look("shop")
-		w.rollOutCrashing("shop", 2)
+		w.failingRelease(2, setImage(badImage))
 		w.look("shop")
 		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
 
@@ -108,12 +102,7 @@ var _ = Describe("The report of an extreme workload", func() {
 	})
 
 	It("needs no baseline for a rollback, and one for a correction", func() {
-		w := newWorld(v1alpha1.Production, correcting, rollingBack)
-		w.joined("empty")
-		w.running("shop", setEnv("info"))
-		w.look("shop")
-		w.change("shop", dana, setEnv("debug"))
-		w.rollOut("shop")
+		w := drifted("empty", rollingBack)
 		w.look("shop")
 		w.reports.Client = interceptor.NewClient(operator, interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
@@ -130,10 +119,7 @@ var _ = Describe("The report of an extreme workload", func() {
 		Expect(w.env("shop")).To(Equal("debug"), "it is due, and nobody would know what was taken back")
 		Expect(w.actions("shop", v1alpha1.ActionCorrectDrift)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionIntended}))
 
-		w.later(5 * time.Minute)
-		w.change("shop", deployer, setImage(badImage))
-		w.look("shop")
-		w.rollOutCrashing("shop", 2)
+		w.failingRelease(2, setImage(badImage))
 		w.look("shop")
 		Expect(w.actions("shop", v1alpha1.ActionRollback)).To(Equal([]v1alpha1.ActionOutcome{v1alpha1.ActionDone}))
 		Expect(w.image("shop")).To(Equal(goodImage))

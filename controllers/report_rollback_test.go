@@ -44,11 +44,17 @@ func failed(crashing int, state string, edit ...func(*v1alpha1.EnvironmentPolicy
 	w.joined(state)
 	w.running("shop")
 	w.look("shop")
+	w.failingRelease(crashing, setImage(badImage))
+	return w
+}
+
+// failingRelease is one of the deployer, of which the first pods crash.
+func (w *world) failingRelease(crashing int, edit func(*appsv1.Deployment)) {
+	GinkgoHelper()
 	w.later(5 * time.Minute) // ConfigMaps of before have no part in it
-	w.change("shop", deployer, setImage(badImage))
+	w.change("shop", deployer, edit)
 	w.look("shop")
 	w.rollOutCrashing("shop", crashing)
-	return w
 }
 
 // optOut of automatic rollbacks.

@@ -250,7 +250,7 @@ func (j judge) standing(w v1alpha1.GateWorkload, status v1alpha1.ReadinessReport
 func imagesOf(containers []v1alpha1.RevisionContainer) []string {
 	var images []string
 	for _, c := range containers {
-		if shown := message.Cut(c.Image, maxImage); !slices.Contains(images, shown) {
+		if shown := message.Cut(c.Image, maxImage); !slices.Contains(images, shown) && len(images) < maxImagesEach {
 			images = append(images, shown)
 		}
 	}

@@ -20,7 +20,7 @@ const (
 	// maxDifferences is how many differences a status lists in all, and maxDifferencesEach
 	// of one workload; each workload counts all of its own.
 	maxDifferences, maxDifferencesEach = 100, 10
-	// maxImages is how many images a status lists in all, and maxImagesEach of one revision.
+	// maxImages is how many images a status lists in all; maxImagesEach are named of one revision.
 	maxImages, maxImagesEach = 200, 16
 	// maxImage is how much of an image a status shows.
 	maxImage = 256
@@ -63,7 +63,7 @@ func bounded(workloads []v1alpha1.GateWorkload) []v1alpha1.GateWorkload {
 		n := min(len(listed[i].Differences), maxDifferencesEach, differences)
 		listed[i].Differences = listed[i].Differences[:n:n]
 		differences -= n
-		n = min(len(listed[i].Images), maxImagesEach, images)
+		n = min(len(listed[i].Images), images)
 		listed[i].Images = listed[i].Images[:n:n]
 		images -= n
 	}

@@ -14,15 +14,21 @@ import (
 	"github.com/rampart-dev/rampart/internal/testenv"
 )
 
-// A policy lists few namespaces in its selector, and many in a condition.
-func TestEnforceStandsInItsNamespacesAndWarnsInOthers(t *testing.T) {
+// inBothForms runs a test in a namespace that is listed alone, and in one that is listed among
+// others: a policy lists few namespaces in its selector, and many in a condition.
+func inBothForms(t *testing.T, name string, test func(t *testing.T, name string, listed []string)) {
 	t.Parallel()
-	for name, listed := range map[string][]string{"rings": {"rings"}, "rings-many": append(numbered(maxSelected), "rings-many")} {
+	many := name + "-many"
+	for name, listed := range map[string][]string{name: {name}, many: append(numbered(maxSelected), many)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			enforceStandsWhereItIsListed(t, name, listed)
+			test(t, name, listed)
 		})
 	}
+}
+
+func TestEnforceStandsInItsNamespacesAndWarnsInOthers(t *testing.T) {
+	inBothForms(t, "rings", enforceStandsWhereItIsListed)
 }
 
 func enforceStandsWhereItIsListed(t *testing.T, name string, listed []string) {

@@ -3,11 +3,7 @@
 
 package workload
 
-import (
-	"strings"
-
-	"github.com/rampart-dev/rampart/api/v1alpha1"
-)
+import "github.com/rampart-dev/rampart/api/v1alpha1"
 
 // What a report repeats of containers: it holds up to 11 revisions, and has to stay small. A
 // Deployment may have any, and a report that is refused stops all that it is needed for.
@@ -23,17 +19,6 @@ const (
 
 // TooMany says whether a revision may have more containers than are recorded.
 func TooMany(containers []v1alpha1.RevisionContainer) bool { return len(containers) >= maxContainers }
-
-// Apart cuts a text that is compared with others to so many bytes, 48 at least. It then ends with
-// a digest of it all, so that no two look alike. What is no text is replaced, as in JSON.
-func Apart(text string, most int) string {
-	text = strings.ToValidUTF8(text, "\ufffd")
-	if len(text) <= most {
-		return text
-	}
-	digest := "…" + digestOf(text)[:templateDigestLength]
-	return strings.ToValidUTF8(text[:most-len(digest)], "") + digest
-}
 
 // withCommand repeats the command of a container, or only identifies one that is too long, or
 // longer than there is room. It returns what room it leaves.
